@@ -1,0 +1,64 @@
+"""Argument checks shared by the words: every message names the value and the remedy."""
+
+from collections.abc import Sequence
+
+import mlx.core as mx
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ``ValueError(message)`` unless `condition` holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def require_ndim(name: str, x: mx.array, ndim: int, axes: str) -> None:
+    """`x` must have `ndim` axes; `axes` spells them for the message, e.g. ``"(b, d, l)"``."""
+    require(
+        x.ndim == ndim,
+        f"{name} has shape {tuple(x.shape)}, expected {ndim} axes {axes}; reshape it first",
+    )
+
+
+def require_axis(name: str, x: mx.array, axis: int, size: int, why: str) -> None:
+    """Axis `axis` of `x` must have `size` elements because of `why`."""
+    require(
+        x.ndim > 0 and x.shape[axis] == size,
+        f"{name} has shape {tuple(x.shape)}: axis {axis} must be {size} ({why})",
+    )
+
+
+def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> None:
+    """`sizes` must be positive and sum to `total`."""
+    require(
+        all(size >= 1 for size in sizes) and sum(sizes) == total,
+        f"{name}={tuple(sizes)} must be positive and sum to {total} ({what})",
+    )
+
+
+def span(ids: mx.array) -> tuple[int, int] | None:
+    """The smallest and largest of some integers, or None if they cannot be read now.
+
+    They cannot inside ``mx.compile`` and ``mx.vmap``, where an array has no value yet. Reading them is
+    a round trip to the host, paid for a clear error: MLX itself reads out of bounds without a word.
+    """
+    if ids.size == 0:
+        return None
+    try:
+        return mx.min(ids).item(), mx.max(ids).item()
+    except ValueError:
+        return None
+
+
+def require_rows(name: str, ids: mx.array, rows: int, what: str) -> None:
+    """Every id must name one of `rows` rows of `what`."""
+    require(
+        mx.issubdtype(ids.dtype, mx.integer),
+        f"{name} have dtype {ids.dtype}, expected integers",
+    )
+    found = span(ids)
+    if found is not None:
+        low, high = found
+        require(
+            low >= 0 and high < rows,
+            f"{name} span [{low}, {high}], but {what} rows 0 to {rows - 1}",
+        )

@@ -1,0 +1,14 @@
+import mlx.core as mx
+
+from ._check import require
+
+
+def add(x: mx.array, y: mx.array) -> mx.array:
+    """Residual connection: x + y.
+
+    Shapes: x, y: the same, or broadcastable → the broadcast shape.
+    Dtypes: floating and equal.
+    Raises: ValueError if the dtypes differ, which would promote one of them unasked.
+    """
+    require(x.dtype == y.dtype, f"x is {x.dtype} and y is {y.dtype}; cast one of them first")
+    return mx.add(x, y)

@@ -1,0 +1,23 @@
+import mlx.core as mx
+
+from ._check import require
+from ._precision import scalar, widen
+
+
+def bce_with_logits(logits: mx.array, target: mx.array) -> mx.array:
+    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))).
+
+    Shapes: logits, target: the same → (1,).
+    Dtypes: floating and equal.
+    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
+    """
+    require(
+        tuple(logits.shape) == tuple(target.shape),
+        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; "
+        "reshape the target",
+    )
+    x, y = widen(logits), widen(target)
+    positive = mx.subtract(mx.maximum(x, scalar(0, x)), mx.multiply(x, y))
+    tail = mx.log1p(mx.exp(mx.negative(mx.abs(x))))
+    return mx.astype(mx.reshape(mx.mean(mx.add(positive, tail)), (1,)), logits.dtype)

@@ -1,0 +1,22 @@
+import mlx.core as mx
+
+from ._check import require, require_ndim
+
+
+def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
+    """Two causal kernels as one two-sided kernel: pad(k, right) + pad(flip(k_rev), left).
+
+    For a circular convolution over 2·l points: lag j ≥ 0 has weight k[j], lag −1 − j has k_rev[j].
+
+    Shapes: k, k_rev: (d, l) → (d, 2·l).
+    Dtypes: floating and equal.
+    Raises: ValueError if the kernels differ in shape.
+    Source: canonical ``HyenaFilter.forward`` with ``bidirectional``.
+    """
+    require_ndim("k", k, 2, "(d, l)")
+    require(
+        tuple(k.shape) == tuple(k_rev.shape),
+        f"k has shape {tuple(k.shape)} and k_rev {tuple(k_rev.shape)}; both directions need the same",
+    )
+    # The two pads do not overlap, so the canonical sum is a concatenation, bit for bit.
+    return mx.concatenate([k, mx.flip(k_rev, -1)], axis=-1)

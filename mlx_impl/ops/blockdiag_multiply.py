@@ -1,0 +1,26 @@
+from math import prod
+
+import mlx.core as mx
+
+from ._check import require, require_ndim
+
+
+def blockdiag_multiply(x: mx.array, weight: mx.array) -> mx.array:
+    """Product with a block-diagonal matrix: block k of the result is W_k · (block k of x).
+
+    Shapes: x: (..., k·p), weight: (k, q, p) → (..., k·q).
+    Dtypes: floating and equal.
+    Raises: ValueError if x does not have k·p features.
+    Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_multiply_reference``.
+    """
+    require_ndim("weight", weight, 3, "(k, q, p)")
+    k, q, p = weight.shape
+    require(
+        x.shape[-1] == k * p,
+        f"x has {x.shape[-1]} features, but weight {tuple(weight.shape)} takes {k}·{p} = {k * p}; "
+        "pad x with pad_features first",
+    )
+    batch = x.shape[:-1]
+    blocks = mx.swapaxes(mx.reshape(x, (prod(batch), k, p)), 0, 1)  # (k, n, p)
+    out = mx.matmul(blocks, mx.swapaxes(weight, 1, 2))  # (k, n, q)
+    return mx.reshape(mx.swapaxes(out, 0, 1), (*batch, k * q))

@@ -1,0 +1,37 @@
+import mlx.core as mx
+
+from ._check import require, require_axis, require_ndim, span
+from ._precision import scalar, widen
+
+IGNORED = -100
+
+
+def cross_entropy(logits: mx.array, labels: mx.array) -> mx.array:
+    """Mean negative log-likelihood of the labels: −mean_i log softmax(logits_i)[labels_i].
+
+    Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
+
+    Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
+    Dtypes: the result has logits'.
+    Raises: ValueError if the labels do not match the rows, or name no class.
+    Source: canonical ``nn.CrossEntropyLoss``.
+    """
+    require_ndim("logits", logits, 2, "(n, c)")
+    require_ndim("labels", labels, 1, "(n,)")
+    require_axis("labels", labels, 0, logits.shape[0], "one label for each row of logits")
+    kept = mx.not_equal(labels, mx.array(IGNORED, dtype=labels.dtype))
+    classes = mx.where(kept, labels, mx.array(0, dtype=labels.dtype))
+    found = span(classes)
+    if found is not None:
+        low, high = found
+        require(
+            low >= 0 and high < logits.shape[1],
+            f"label {low if low < 0 else high} names no class: labels go from 0 to "
+            f"{logits.shape[1] - 1}, or {IGNORED} to be ignored",
+        )
+    wide = widen(logits)
+    picked = mx.squeeze(mx.take_along_axis(wide, mx.expand_dims(classes, -1), axis=-1), -1)
+    losses = mx.subtract(mx.logsumexp(wide, axis=-1), picked)  # (n,)
+    total = mx.sum(mx.where(kept, losses, scalar(0, losses)))
+    mean = mx.divide(total, mx.sum(mx.astype(kept, wide.dtype)))
+    return mx.astype(mx.reshape(mean, (1,)), logits.dtype)

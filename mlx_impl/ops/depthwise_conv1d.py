@@ -1,0 +1,30 @@
+import mlx.core as mx
+
+from ._check import require, require_axis, require_ndim
+from ._precision import widen
+
+
+def depthwise_conv1d(x: mx.array, weight: mx.array, bias: mx.array, padding: int) -> mx.array:
+    """Cross-correlation of each channel with its own taps: y_t = Σ_j w_j·x_{t+j−padding} + b.
+
+    Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
+    Dtypes: floating and equal.
+    Raises: ValueError if the channels do not match or the padded input is shorter than the taps.
+    Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
+    """
+    require_ndim("x", x, 3, "(b, c, l)")
+    require_ndim("weight", weight, 3, "(c, 1, k)")
+    require_axis("weight", weight, 0, x.shape[1], "one filter for each channel of x")
+    require_axis("weight", weight, 1, 1, "a depthwise filter sees one channel")
+    require_axis("bias", bias, 0, x.shape[1], "one bias for each channel of x")
+    require(padding >= 0, f"padding={padding}, expected at least 0")
+    taps = weight.shape[-1]
+    require(
+        x.shape[-1] + 2 * padding >= taps,
+        f"x has length {x.shape[-1]}, with padding {padding} shorter than the {taps} taps; pad more",
+    )
+    channels_last = mx.swapaxes(widen(x), 1, 2)  # (b, l, c)
+    filters = mx.swapaxes(widen(weight), 1, 2)  # (c, k, 1)
+    y = mx.conv1d(channels_last, filters, padding=padding, groups=x.shape[1])
+    y = mx.add(y, widen(bias))
+    return mx.astype(mx.swapaxes(y, 1, 2), x.dtype)  # (b, c, l')

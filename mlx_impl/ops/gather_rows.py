@@ -1,0 +1,15 @@
+import mlx.core as mx
+
+from ._check import require_ndim, require_rows
+
+
+def gather_rows(x: mx.array, indices: mx.array) -> mx.array:
+    """Rows of x in the order of `indices`: out[i] = x[indices[i]].
+
+    Shapes: x: (n, ...), indices: (m,) integers → (m, ...).
+    Raises: ValueError if an index is not in [0, n).
+    Source: canonical ``index_first_axis``.
+    """
+    require_ndim("indices", indices, 1, "(m,)")
+    require_rows("indices", indices, x.shape[0], "x has")
+    return mx.take(x, indices, axis=0)

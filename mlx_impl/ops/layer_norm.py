@@ -1,0 +1,18 @@
+import mlx.core as mx
+
+from ._check import require_axis
+
+
+def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.array:
+    """Layer normalization over the last axis: (x − mean)/√(var + eps)·weight + bias.
+
+    The variance is the biased one (divided by d), and eps stands inside the root.
+
+    Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
+    Dtypes: floating and equal.
+    Raises: ValueError if weight or bias does not have x's channels.
+    Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
+    """
+    require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
+    require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
+    return mx.fast.layer_norm(x, weight, bias, eps)

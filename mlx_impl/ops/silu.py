@@ -1,0 +1,14 @@
+import mlx.core as mx
+
+from ._precision import widen
+
+
+def silu(x: mx.array) -> mx.array:
+    """Sigmoid linear unit (swish): x·σ(x).
+
+    Shapes: x: any → the same.
+    Dtypes: floating; the result has x's.
+    Source: Elfwing et al. 2018, eq. 1; canonical ``hidden_act="silu"``.
+    """
+    wide = widen(x)
+    return mx.astype(mx.multiply(wide, mx.sigmoid(wide)), x.dtype)

@@ -1,0 +1,167 @@
+"""The implicit long filter of Hyena: time features → sine MLP → modulation → long convolution."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from reference import ops
+
+from .linear import Linear
+
+
+class Sine(nn.Module):
+    """sin(w_mod·freq·x) with a trained frequency per channel, all starting at w.
+
+    Shapes: x: (..., d) → the same; freq: (1, d).
+    Source: canonical ``Sin``.
+    """
+
+    def __init__(self, dim: int, w: float = 10, w_mod: float = 1) -> None:
+        super().__init__()
+        self.w_mod = w_mod
+        self.freq = nn.Parameter(w * torch.ones(1, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.sine(x, self.freq, self.w_mod)
+
+
+class PositionalEmbedding(nn.Module):
+    """The first `length` rows of a table of time features.
+
+    Shapes: length → z: (1, l, e), t: (1, l, 1).
+    Raises: ValueError if length exceeds seq_len.
+    Source: canonical ``PositionalEmbedding``.
+    """
+
+    def __init__(self, emb_dim: int, seq_len: int, lr_pos_emb: float = 1e-5) -> None:
+        super().__init__()
+        self.seq_len = seq_len
+        z, t = ops.positional_embedding(seq_len, emb_dim)
+        # A learning rate of exactly zero makes the table a buffer, as in the canonical code.
+        if lr_pos_emb == 0.0:
+            self.register_buffer("z", z)
+        else:
+            self.z = nn.Parameter(z)
+        self.register_buffer("t", t)
+
+    def forward(self, length: int) -> tuple[Tensor, Tensor]:
+        if not 1 <= length <= self.seq_len:
+            raise ValueError(
+                f"length={length}, but the filter has seq_len={self.seq_len} positions; "
+                "build it with a larger seq_len (l_max, long_conv_l_max)"
+            )
+        return self.z[:, :length], self.t[:, :length]
+
+
+class ExponentialModulation(nn.Module):
+    """Decay windows h·(exp(−t·|δ|) + shift), δ spread between a slow and a fast decay.
+
+    Shapes: t: (1, l, 1), h: (1, l, d) → (1, l, d); deltas: (1, 1, d).
+    Source: canonical ``ExponentialModulation``.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        fast_decay_pct: float = 0.3,
+        slow_decay_pct: float = 1.5,
+        target: float = 1e-2,
+        modulation_lr: float = 0.0,
+        shift: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.shift = shift
+        slow, fast = math.log(target) / slow_decay_pct, math.log(target) / fast_decay_pct
+        deltas = torch.linspace(slow, fast, d_model)[None, None]
+        if modulation_lr == 0.0:
+            self.register_buffer("deltas", deltas)
+        else:
+            self.deltas = nn.Parameter(deltas)
+
+    def forward(self, t: Tensor, h: Tensor) -> Tensor:
+        return ops.exponential_modulation(h, t, self.deltas, self.shift)
+
+
+class HyenaFilter(nn.Module):
+    """A long convolution whose kernel is a small network's answer to "what is your value at time t?".
+
+    With `bidirectional` a second network gives the kernel of the past's mirror image. One `Sine` module
+    serves every inner layer of both networks, so `freq` has several names. `linear_mixer` replaces the
+    forward network by one linear map.
+
+    Shapes: x: (b, d, l) → (b, d, l); filter(l), filter_rev(l): (1, l, d).
+    Raises: ValueError if emb_dim is even or below 3, or l exceeds seq_len.
+    Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter``.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        emb_dim: int = 3,
+        order: int = 16,
+        seq_len: int = 1024,
+        lr_pos_emb: float = 1e-5,
+        w: float = 1,
+        w_mod: float = 1,
+        bias: bool = True,
+        num_inner_mlps: int = 2,
+        linear_mixer: bool = False,
+        modulate: bool = True,
+        normalized: bool = False,
+        bidirectional: bool = False,
+        fast_decay_pct: float = 0.3,
+        slow_decay_pct: float = 1.5,
+        target: float = 1e-2,
+        modulation_lr: float = 0.0,
+        shift: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.use_bias = bias
+        self.modulate = modulate
+        self.normalized = normalized
+        self.bidirectional = bidirectional
+        self.bias = nn.Parameter(torch.randn(d_model))
+        self.pos_emb = PositionalEmbedding(emb_dim, seq_len, lr_pos_emb)
+        sine = Sine(order, w=w, w_mod=w_mod)
+
+        def network() -> nn.Sequential:
+            layers: list[nn.Module] = [Linear(emb_dim, order), sine]
+            for _ in range(num_inner_mlps):
+                layers += [Linear(order, order), sine]
+            return nn.Sequential(*layers, Linear(order, d_model, bias=False))
+
+        if linear_mixer:
+            self.implicit_filter = nn.Sequential(Linear(emb_dim, d_model, bias=False))
+        else:
+            self.implicit_filter = network()
+        if bidirectional:
+            self.implicit_filter_rev = network()
+        self.modulation = ExponentialModulation(
+            d_model, fast_decay_pct, slow_decay_pct, target, modulation_lr, shift
+        )
+
+    def _evaluate(self, network: nn.Sequential, length: int) -> Tensor:
+        z, t = self.pos_emb(length)
+        h = network(z)  # (1, l, d)
+        if self.modulate:
+            h = self.modulation(t, h)
+        return ops.l1_normalize(h) if self.normalized else h
+
+    def filter(self, length: int) -> Tensor:
+        """The kernel of lags 0, 1, …: (1, l, d)."""
+        return self._evaluate(self.implicit_filter, length)
+
+    def filter_rev(self, length: int) -> Tensor:
+        """The kernel of lags −1, −2, …: (1, l, d)."""
+        return self._evaluate(self.implicit_filter_rev, length)
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[-1]
+        k = self.filter(length)[0].transpose(0, 1)  # (d, l)
+        if self.bidirectional:
+            k_rev = self.filter_rev(length)[0].transpose(0, 1)
+            k = ops.bidirectional_kernel(k, k_rev)  # (d, 2·l)
+        # Times zero rather than left out: a NaN in x has to reach the result either way.
+        skip = self.bias if self.use_bias else 0 * self.bias
+        return ops.long_conv(x, k, skip)

@@ -1,0 +1,20 @@
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._check import require
+
+
+def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))).
+
+    Shapes: logits, target: the same → (1,).
+    Dtypes: floating and equal.
+    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
+    """
+    require(
+        logits.shape == target.shape,
+        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; "
+        "reshape the target",
+    )
+    return F.binary_cross_entropy_with_logits(logits, target).reshape(1)

@@ -1,0 +1,35 @@
+import torch
+from torch import Tensor
+
+from ._check import require, require_ndim
+
+
+def blockdiag_butterfly_multiply(x: Tensor, w1_bfly: Tensor, w2_bfly: Tensor) -> Tensor:
+    """Product with a Monarch matrix, two block-diagonal factors and two permutations: P₂·W₂·P₁·W₁·x.
+
+    The permutations read a vector as a matrix by rows and write it by columns.
+
+    Shapes: x: (..., k·p), w1_bfly: (k, q, p), w2_bfly: (l, s, r) with l·r = k·q → (..., s·l).
+    Dtypes: floating and equal.
+    Raises: ValueError if the sizes do not fit together.
+    Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_butterfly_multiply_reference``.
+    """
+    require_ndim("w1_bfly", w1_bfly, 3, "(k, q, p)")
+    require_ndim("w2_bfly", w2_bfly, 3, "(l, s, r)")
+    k, q, p = w1_bfly.shape
+    l, s, r = w2_bfly.shape  # noqa: E741 - the paper's letter
+    require(
+        x.shape[-1] == k * p,
+        f"x has {x.shape[-1]} features, but w1_bfly {tuple(w1_bfly.shape)} takes {k}·{p} = {k * p}",
+    )
+    require(
+        l * r == k * q,
+        f"w2_bfly {tuple(w2_bfly.shape)} takes {l}·{r} = {l * r} features, but w1_bfly "
+        f"{tuple(w1_bfly.shape)} gives {k}·{q} = {k * q}",
+    )
+    batch = x.shape[:-1]
+    blocks = x.reshape(*batch, k, p)
+    hidden = torch.einsum("...kp,kqp->...kq", blocks, w1_bfly)  # (..., k, q)
+    hidden = hidden.reshape(*batch, r, l).transpose(-1, -2)  # (..., l, r)
+    out = torch.einsum("...lr,lsr->...sl", hidden, w2_bfly)  # (..., s, l)
+    return out.reshape(*batch, s * l)

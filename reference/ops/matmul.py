@@ -1,0 +1,17 @@
+import torch
+from torch import Tensor
+
+from ._check import require, require_axis
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix product over the last two axes, batched over the others: (a·b)_mn = Σ_k a_mk b_kn.
+
+    Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
+    Dtypes: floating and equal.
+    Raises: ValueError if an argument has fewer than two axes or the inner sizes differ.
+    """
+    require(a.ndim >= 2, f"a has shape {tuple(a.shape)}, expected (..., m, k)")
+    require(b.ndim >= 2, f"b has shape {tuple(b.shape)}, expected (..., k, n)")
+    require_axis("b", b, -2, a.shape[-1], "the inner size k of a")
+    return torch.matmul(a, b)

@@ -1,0 +1,20 @@
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._check import require
+
+
+def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error: mean((prediction − target)²).
+
+    Shapes: prediction, target: the same → (1,).
+    Dtypes: floating and equal.
+    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Source: canonical ``nn.MSELoss`` (regression).
+    """
+    require(
+        prediction.shape == target.shape,
+        f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "
+        "reshape the target",
+    )
+    return F.mse_loss(prediction, target).reshape(1)

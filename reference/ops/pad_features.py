@@ -1,0 +1,16 @@
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._check import require
+
+
+def pad_features(x: Tensor, size: int) -> Tensor:
+    """Zeros appended to the last axis until it has `size` elements.
+
+    Shapes: x: (..., n) → (..., size), n ≤ size.
+    Raises: ValueError if x already has more than `size`.
+    Source: canonical ``StructuredLinear.preprocess``.
+    """
+    n = x.shape[-1]
+    require(n <= size, f"size={size}, but x has {n} features; the padded size cannot be smaller")
+    return F.pad(x, (0, size - n))

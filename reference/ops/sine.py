@@ -1,0 +1,16 @@
+import torch
+from torch import Tensor
+
+from ._check import require_axis
+
+
+def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
+    """Periodic activation with a learned frequency per channel: sin(w_mod·freq·x).
+
+    Shapes: x: (..., d), freq: (1, d) → (..., d).
+    Dtypes: floating; the result has x's.
+    Raises: ValueError if freq does not have x's channels.
+    Source: Poli et al. 2023, Hyena, §3.3; canonical ``Sin``.
+    """
+    require_axis("freq", freq, -1, x.shape[-1], "one frequency for each channel of x")
+    return torch.sin(w_mod * freq * x)

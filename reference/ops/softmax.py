@@ -1,0 +1,18 @@
+import torch
+from torch import Tensor
+
+from ._check import require
+
+
+def softmax(x: Tensor, axis: int) -> Tensor:
+    """Softmax along one axis: exp(x − max)/Σ exp(x − max).
+
+    Shapes: x: any with the axis → the same.
+    Dtypes: floating; the result has x's. Half precision accumulates in float32.
+    Raises: ValueError if x has no such axis.
+    """
+    require(
+        -x.ndim <= axis < x.ndim,
+        f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",
+    )
+    return torch.softmax(x, dim=axis)
