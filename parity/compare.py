@@ -1,0 +1,337 @@
+"""One result against what it should be: structure, then what is not finite, then errors in float64.
+
+Comparing measures; it does not judge. What is wrong whatever the rule says (a missing output, another
+shape, a NaN in the wrong place) is a `problem`; everything else is a number for `parity.verdict`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dtypes import (
+    FLOAT64,
+    AnyArray,
+    Float64,
+    WorkingDtype,
+    of_array,
+    round_to,
+    ulp_distance,
+)
+from .floor import Floor, biases, norms
+
+# torch.testing.assert_close's defaults: for the report's percentage only, they gate nothing.
+_CLOSE = {"float32": (1.3e-6, 1e-5), "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5)}
+
+_BUCKETS = (0, 1, 2, 4, 8, 16, 64, 256, 4096)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one result should be.
+
+    `oracle` holds the exact values (float64, or integers when `dtype` is None). `reference` is the
+    reference in the working dtype, `floor` the least error to expect, `bound` theory's bound on it, and
+    `alternate` the oracle for inputs whose subnormals are read as zero.
+    """
+
+    oracle: AnyArray
+    dtype: WorkingDtype | None
+    reference: AnyArray | None = None
+    floor: Floor | None = None
+    bound: Float64 | None = None
+    alternate: Float64 | None = None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Absolute errors against the oracle: norms, and the biases that norms hide."""
+
+    rms: float
+    max: float
+    shift: float
+    shrink: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything measured on one result for one set of inputs."""
+
+    n: int
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: Errors | None = None
+    reference: Errors | None = None
+    floor: Floor | None = None
+    scale: float = 0.0
+    different: int = 0
+    worst: str = ""
+    ulps: int | None = None
+    histogram: tuple[int, ...] = ()
+    over_bound: float | None = None
+    info: dict[str, float] = field(default_factory=dict)
+
+    def denominator(self) -> tuple[float, float]:
+        """max(error(reference), floor) in RMS and in the largest element."""
+        rms = largest = 0.0
+        if self.reference is not None:
+            rms, largest = self.reference.rms, self.reference.max
+        if self.floor is not None:
+            rms, largest = max(rms, self.floor.rms), max(largest, self.floor.max)
+        return rms, largest
+
+    def ratios(self) -> tuple[float, float]:
+        """error(port) over the denominator, in both norms; 0/0 is 0."""
+        if self.error is None:
+            return 0.0, 0.0
+        rms, largest = self.denominator()
+        return _over(self.error.rms, rms), _over(self.error.max, largest)
+
+
+def _over(x: float, y: float) -> float:
+    if x == 0:
+        return 0.0
+    return x / y if y > 0 else np.inf
+
+
+def _classes(x: Float64) -> NDArray[np.int8]:
+    """0 finite, 1 NaN, 2 +∞, 3 −∞."""
+    classes = np.zeros(x.shape, dtype=np.int8)
+    classes[np.isnan(x)] = 1
+    classes[x == np.inf] = 2
+    classes[x == -np.inf] = 3
+    return classes
+
+
+_CLASS_NAMES = ("a finite number", "NaN", "+inf", "-inf")
+
+
+def structure(expected: Expected, actual: AnyArray) -> list[str]:
+    """What is wrong with a result's shape and dtype, if anything."""
+    problems = []
+    if actual.shape != expected.oracle.shape:
+        problems.append(f"shape {actual.shape}, expected {expected.oracle.shape}")
+    found = of_array(actual)
+    if expected.dtype is None:
+        if found is not None:
+            problems.append(f"dtype {actual.dtype}, expected integers")
+    elif found is not expected.dtype:
+        problems.append(f"dtype {actual.dtype}, expected {expected.dtype.name}")
+    return problems
+
+
+def compare(expected: Expected, actual: AnyArray, *, nonfinite: str = "exact") -> Comparison:
+    """Measure `actual` against `expected`.
+
+    `nonfinite` is ``"exact"`` (NaN where NaN, each infinity where it belongs) or ``"any"`` (something
+    that is not finite wherever the oracle is not).
+
+    Shapes: actual must have the oracle's; if not, that is the problem and nothing else is measured.
+    """
+    problems = structure(expected, actual)
+    if problems:
+        return Comparison(n=0, problems=tuple(problems))
+    if actual.size == 0:
+        return Comparison(n=0, notes=("empty",))
+    if expected.dtype is None:
+        return _compare_integers(expected, actual)
+    return _compare_floats(expected, actual, expected.dtype, nonfinite)
+
+
+def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
+    oracle = expected.oracle.astype(np.int64)
+    wrong = oracle != actual.astype(np.int64)
+    worst = ""
+    if wrong.any():
+        i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        worst = f"[{_index(i)}] is {actual[i]}, expected {oracle[i]}"
+    return Comparison(n=actual.size, different=int(wrong.sum()), worst=worst)
+
+
+def _compare_floats(
+    expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str
+) -> Comparison:
+    notes: list[str] = []
+    oracle = expected.oracle.astype(np.float64)
+    p = actual.astype(np.float64)
+    r = None if expected.reference is None else expected.reference.astype(np.float64)
+
+    rounded = round_to(oracle, dtype)
+    problems = _nonfinite_problems(rounded, p, r, nonfinite, notes)
+    finite = np.isfinite(oracle) & np.isfinite(p) & np.isfinite(rounded)
+    if r is not None:
+        finite &= np.isfinite(r)
+
+    target = oracle
+    if expected.alternate is not None:
+        target = _nearer(oracle, expected.alternate, p, finite, notes)
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        e_p = np.where(finite, p - target, 0.0)
+        e_r = None if r is None else np.where(finite, r - oracle, 0.0)
+    forgiven = _forgive_subnormals(oracle, e_p, dtype)
+    if forgiven:
+        notes.append("results below the smallest normal are compared absolutely")
+    if e_r is not None:
+        _forgive_subnormals(oracle, e_r, dtype)
+
+    magnitude = np.where(finite, oracle, 0.0)
+    distance = None
+    if dtype is not FLOAT64:
+        distance = _ulp_distances(rounded, p, e_p, finite, dtype)
+    exact_bits = _different_bits(rounded, actual, dtype)
+    return Comparison(
+        n=int(actual.size),
+        problems=tuple(problems),
+        notes=tuple(notes),
+        error=_errors(e_p, oracle, finite),
+        reference=None if e_r is None else _errors(e_r, oracle, finite),
+        floor=expected.floor,
+        scale=norms(magnitude)[0],
+        different=int(exact_bits.sum()),
+        worst=_worst(e_p, exact_bits, oracle, p, finite),
+        ulps=None if distance is None or distance.size == 0 else int(distance.max()),
+        histogram=() if distance is None else _histogram(distance),
+        over_bound=_over_bound(expected.bound, e_p, finite),
+        info=_info(magnitude, np.where(finite, p, 0.0), dtype),
+    )
+
+
+def _nonfinite_problems(
+    rounded: Float64, p: Float64, r: Float64 | None, nonfinite: str, notes: list[str]
+) -> list[str]:
+    """Where NaN and infinities do not sit as they should.
+
+    The port may also do what the reference does in the working dtype: both may overflow on the way to a
+    result that is finite in float64.
+    """
+    want, have = _classes(rounded), _classes(p)
+    if nonfinite == "any":
+        want, have = np.minimum(want, 1), np.minimum(have, 1)
+    wrong = want != have
+    if r is not None and wrong.any():
+        ref = _classes(r)
+        if nonfinite == "any":
+            ref = np.minimum(ref, 1)
+        same = wrong & (ref == have)
+        if same.any():
+            notes.append("some results overflow or vanish in the reference too")
+            wrong &= ~same
+    if not wrong.any():
+        return []
+    i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    return [
+        f"{int(wrong.sum())} of {wrong.size} elements are not finite where they should be, or the "
+        f"reverse: [{_index(i)}] is {_CLASS_NAMES[_classes(p)[i]]}, "
+        f"expected {_CLASS_NAMES[_classes(rounded)[i]]}"
+    ]
+
+
+def _nearer(
+    oracle: Float64, alternate: Float64, p: Float64, finite: NDArray[np.bool_], notes: list[str]
+) -> Float64:
+    """The oracle, or its values for inputs with subnormals flushed if p as a whole is nearer to those."""
+    usable = finite & np.isfinite(alternate)
+    with np.errstate(invalid="ignore", over="ignore"):
+        kept = norms((p - oracle)[usable])[0]
+        flushed = norms((p - alternate)[usable])[0]
+    if not flushed < kept:
+        return oracle
+    notes.append("this side reads subnormal inputs as zero")
+    return np.where(usable, alternate, oracle)
+
+
+def _forgive_subnormals(oracle: Float64, e: Float64, dtype: WorkingDtype) -> int:
+    """Zero the errors of results below the smallest normal that are off by less than it, in place."""
+    if not dtype.flushable:
+        return 0
+    tiny = dtype.smallest_normal
+    forgiven = (np.abs(oracle) < tiny) & (e != 0) & (np.abs(e) <= tiny)
+    e[forgiven] = 0.0
+    return int(forgiven.sum())
+
+
+def _errors(e: Float64, oracle: Float64, finite: NDArray[np.bool_]) -> Errors:
+    rms, largest = norms(e[finite])
+    shift, shrink = biases(e[finite], oracle[finite])
+    return Errors(rms, largest, shift, shrink)
+
+
+def _ulp_distances(
+    rounded: Float64, p: Float64, e: Float64, finite: NDArray[np.bool_], dtype: WorkingDtype
+) -> NDArray[np.int64]:
+    """Steps on the grid from the correctly rounded result; forgiven subnormals are 0."""
+    want = np.where(finite, rounded, 0.0).astype(dtype.numpy)
+    have = np.where(finite, p, 0.0).astype(dtype.numpy)
+    distance = ulp_distance(have, want)
+    return np.where(e == 0, 0, distance)[finite]
+
+
+def _different_bits(rounded: Float64, actual: AnyArray, dtype: WorkingDtype) -> NDArray[np.bool_]:
+    """Elements that are not the oracle's rounded value bit for bit (any NaN equals any NaN)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        want = rounded.astype(dtype.numpy)
+    both_nan = np.isnan(rounded) & np.isnan(actual.astype(np.float64))
+    unsigned = f"u{dtype.numpy.itemsize}"
+    same = np.ascontiguousarray(want).view(unsigned) == np.ascontiguousarray(actual).view(unsigned)
+    different: NDArray[np.bool_] = ~(same.reshape(actual.shape) | both_nan)
+    return different
+
+
+def _worst(
+    e: Float64,
+    bits: NDArray[np.bool_],
+    oracle: Float64,
+    p: Float64,
+    finite: NDArray[np.bool_],
+) -> str:
+    """Where the largest error is, or else the first differing bit."""
+    magnitude = np.where(finite, np.abs(e), 0.0)
+    if magnitude.max() > 0:
+        i = np.unravel_index(int(np.argmax(magnitude)), e.shape)
+    elif bits.any():
+        i = np.unravel_index(int(np.argmax(bits)), e.shape)
+    else:
+        return ""
+    return f"[{_index(i)}] is {p[i]:.9g}, expected {oracle[i]:.9g}"
+
+
+def _index(i: tuple[np.intp, ...]) -> str:
+    return ", ".join(str(int(k)) for k in i)
+
+
+def _histogram(distance: NDArray[np.int64]) -> tuple[int, ...]:
+    """How many elements are 0, 1, 2, ≤4, ≤8, ≤16, ≤64, ≤256, ≤4096 and more units away."""
+    edges = np.searchsorted(_BUCKETS, distance.ravel(), side="left")
+    return tuple(int(c) for c in np.bincount(edges, minlength=len(_BUCKETS) + 1))
+
+
+def _over_bound(
+    bound: Float64 | None, e: Float64, finite: NDArray[np.bool_]
+) -> float | None:
+    """The largest |error| ÷ bound."""
+    if bound is None:
+        return None
+    bound = np.broadcast_to(bound, e.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(e == 0, 0.0, np.abs(e) / bound)
+    usable = ratio[finite & ~np.isnan(ratio)]
+    return float(usable.max()) if usable.size else 0.0
+
+
+def _info(oracle: Float64, p: Float64, dtype: WorkingDtype) -> dict[str, float]:
+    """The familiar figures, for information: none of them gates."""
+    with np.errstate(all="ignore"):
+        e = np.abs(p - oracle)
+        relative = np.where(oracle == 0, 0.0, e / np.abs(oracle))
+        rtol, atol = _CLOSE.get(dtype.name, (1e-7, 1e-7))
+        scale = max(norms(oracle)[1], norms(p)[1]) or 1.0
+        x, y = oracle.ravel() / scale, p.ravel() / scale
+        length = float(np.linalg.norm(x) * np.linalg.norm(y))
+        cosine = float(x @ y) / length if length > 0 else 1.0
+    return {
+        "max_abs": float(e.max()),
+        "max_rel": float(relative.max()),
+        "cosine": cosine,
+        "mismatch": float(np.mean(e > atol + rtol * np.abs(oracle))),
+    }

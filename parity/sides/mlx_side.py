@@ -1,0 +1,263 @@
+"""The `mlx` side: the port on MLX's own operations, on the CPU or a GPU."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import ml_dtypes
+import mlx.core as mx
+import numpy as np
+from mlx import nn
+from mlx.utils import tree_flatten
+
+from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating
+from parity.spec import LayerSpec
+
+from .base import (
+    Outcome,
+    Paths,
+    Task,
+    Words,
+    call_arguments,
+    call_word,
+    calls_of,
+    name_outputs,
+    primary,
+    resolve_target,
+    vocabulary,
+)
+
+_DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
+
+
+def to_mlx(x: AnyArray, dtype: WorkingDtype) -> mx.array:
+    """An array of the same values; floats in `dtype`, integers as int32, booleans as they are."""
+    if not is_floating(x):
+        return mx.array(x if x.dtype == np.bool_ else x.astype(np.int32))
+    x = np.ascontiguousarray(cast(x, dtype))
+    if x.dtype == ml_dtypes.bfloat16:  # MLX cannot read NumPy's: hand over the bits
+        return mx.array(x.view(np.uint16)).view(mx.bfloat16)
+    return mx.array(x)
+
+
+def to_numpy(x: mx.array) -> AnyArray:
+    """The same values in the same format, bit for bit."""
+    if x.dtype == mx.bfloat16:
+        bits: AnyArray = np.array(x.view(mx.uint16), copy=True)
+        return bits.view(ml_dtypes.bfloat16)
+    return np.array(x, copy=True)
+
+
+def lay_out(x: mx.array, layout: str) -> mx.array:
+    """A view with the same values that lies in memory as `layout` says."""
+    if x.ndim == 0 or layout == "contiguous":
+        return x
+    if layout == "strided":
+        pairs = mx.stack([x, mx.full(x.shape, float("nan"), dtype=x.dtype)], axis=-1)
+        room = mx.reshape(pairs, (*x.shape[:-1], 2 * x.shape[-1]))
+        mx.eval(room)
+        return room[..., ::2]
+    if layout == "transposed":
+        axes = tuple(reversed(range(x.ndim)))
+        room = mx.contiguous(mx.transpose(x, axes))
+        mx.eval(room)
+        return mx.transpose(room, axes)
+    return mx.broadcast_to(mx.contiguous(x[:1]), x.shape)
+
+
+def load(module: nn.Module, parameters: Mapping[str, mx.array], load_target: str | None) -> None:
+    """Fill a module, through the port's own loader if it has one."""
+    if load_target is not None:
+        resolve_target(load_target)(module, parameters)
+    else:
+        module.load_weights(list(parameters.items()), strict=True)
+
+
+class MlxSide:
+    """The port on MLX's own operations."""
+
+    name = "mlx"
+
+    def unavailable(self, device: str | None = None) -> str | None:
+        if device is not None and device not in self.devices():
+            return f"MLX has no device {device!r} here, only {', '.join(self.devices())}"
+        return None
+
+    def devices(self) -> list[str]:
+        found = ["gpu"] if mx.is_available(mx.gpu) else []
+        return [*found, "cpu"]
+
+    def describe(self) -> dict[str, Any]:
+        default = str(mx.default_device())
+        return {
+            "version": mx.__version__,
+            "devices": self.devices(),
+            "default_device": default,
+            "metal": mx.metal.is_available(),
+        }
+
+    def run(self, task: Task) -> Outcome:
+        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+            return self._run(task)
+
+    def call_raw(self, task: Task) -> Any:
+        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+            inputs = {n: to_mlx(x, task.dtype) for n, x in task.inputs.items()}
+            result = self._forward(task, inputs, None)
+            mx.eval(result)
+            return result
+
+    def _run(self, task: Task) -> Outcome:
+        fixed: dict[str, mx.array] = {}
+        leaves: dict[str, mx.array] = {}
+        for name, array in task.inputs.items():
+            x = to_mlx(array, task.dtype)
+            wanted = task.cotangents is not None and name in task.spec.grads
+            (leaves if wanted and is_floating(array) else fixed)[name] = x
+        module = self._load(task.spec, task) if isinstance(task.spec, LayerSpec) else None
+
+        def forward(given: Mapping[str, mx.array]) -> dict[str, mx.array]:
+            laid = {
+                n: lay_out(x, task.layout) if mx.issubdtype(x.dtype, mx.floating) else x
+                for n, x in (fixed | dict(given)).items()
+            }
+            # The order of the declaration: layers take their inputs by position.
+            return self._forward(task, {n: laid[n] for n in task.inputs}, module)
+
+        if task.cotangents is None:
+            outputs = forward({})
+            mx.eval(outputs)
+            return Outcome({n: to_numpy(x) for n, x in outputs.items()})
+        return self._with_gradients(task, forward, leaves, module)
+
+    def _with_gradients(
+        self,
+        task: Task,
+        forward: Callable[[Mapping[str, mx.array]], dict[str, mx.array]],
+        leaves: dict[str, mx.array],
+        module: nn.Module | None,
+    ) -> Outcome:
+        assert task.cotangents is not None
+        cotangents = {n: to_mlx(g, task.dtype) for n, g in task.cotangents.items()}
+
+        def loss(given: Any) -> tuple[mx.array, dict[str, mx.array]]:
+            if module is not None:
+                module.update(given["parameters"])
+            outputs = forward(given["inputs"])
+            terms = [mx.sum(mx.multiply(outputs[n], g)) for n, g in cotangents.items()]
+            total = terms[0]
+            for term in terms[1:]:
+                total = mx.add(total, term)
+            return total, outputs
+
+        given: dict[str, Any] = {"inputs": leaves}
+        if module is not None:
+            given["parameters"] = module.trainable_parameters()
+        (_, outputs), found = mx.value_and_grad(loss)(given)
+        gradients = dict(found["inputs"])
+        if module is not None:
+            module.update(given["parameters"])
+            gradients |= {f"param.{n}": g for n, g in tree_flatten(found["parameters"])}
+        mx.eval(outputs, gradients)
+        return Outcome(
+            {n: to_numpy(x) for n, x in outputs.items()},
+            {n: to_numpy(g) for n, g in gradients.items()},
+        )
+
+    def _load(self, spec: LayerSpec, task: Task) -> nn.Module:
+        cls = resolve_target(spec.port)
+        if spec.config is not None:
+            module: nn.Module = cls(resolve_target(spec.config[1]).from_dict(task.arguments))
+        else:
+            module = cls(**task.arguments)
+        if task.parameters is not None:
+            parameters = {n: to_mlx(x, task.dtype) for n, x in task.parameters.items()}
+            load(module, parameters, spec.load)
+        else:
+            module.set_dtype(_DTYPES[task.dtype.name])
+        module.eval()
+        return module
+
+    def _forward(
+        self, task: Task, inputs: Mapping[str, mx.array], module: nn.Module | None
+    ) -> dict[str, mx.array]:
+        spec = task.spec
+        if not isinstance(spec, LayerSpec):
+            extra = dict(task.options)
+            if spec.dtype_argument:
+                extra[spec.dtype_argument] = _DTYPES[task.dtype.name]
+            function = resolve_target(spec.port)
+            return dict(name_outputs(spec, call_word(function, spec, inputs, extra)))
+        if module is None:
+            module = self._load(spec, task)
+        with self._listening(task, module):
+            outputs: dict[str, mx.array] = {}
+            for output, call in calls_of(spec, inputs).items():
+                args, kwargs = call_arguments(call.takes, inputs, task)
+                result = getattr(module, call.method)(*args, **kwargs)
+                outputs |= result if isinstance(result, dict) else {output: primary(result)}
+        return outputs
+
+    @contextmanager
+    def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
+        """Report every module's and word's result to the task's tap."""
+        if task.tap is None:
+            yield
+            return
+        tap, paths = task.tap, Paths()
+        with ExitStack() as stack:
+            seen: set[int] = set()
+            for path, child in named_modules(module):
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    stack.enter_context(_hooked(path, child, paths, tap))
+            words = vocabulary(task.spec, 1)
+            if task.words and words is not None:
+                stack.enter_context(Words(words, _hearing(paths, tap)))
+            yield
+
+
+def named_modules(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Every module of a tree with its path, parents first and in the order of their attributes."""
+    yield path, module
+    for name, child in module.children().items():
+        base = f"{path}.{name}" if path else name
+        members = enumerate(child) if isinstance(child, list) else [(None, child)]
+        for index, member in members:
+            if isinstance(member, nn.Module):
+                yield from named_modules(member, base if index is None else f"{base}.{index}")
+
+
+@contextmanager
+def _hooked(
+    path: str, module: nn.Module, paths: Paths, tap: Callable[[str, AnyArray], None]
+) -> Iterator[None]:
+    """MLX has no hooks: for a while the module is of a subclass whose call reports its result."""
+    plain = type(module)
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        paths.stack.append(path)
+        try:
+            result = plain.__call__(self, *args, **kwargs)
+        finally:
+            paths.stack.pop()
+        if path:
+            tap(paths.module(path), to_numpy(primary(result)))
+        return result
+
+    module.__class__ = type(plain.__name__, (plain,), {"__call__": call})
+    try:
+        yield
+    finally:
+        module.__class__ = plain
+
+
+def _hearing(paths: Paths, tap: Callable[[str, AnyArray], None]) -> Callable[[str, Any], None]:
+    def heard(word: str, result: Any) -> None:
+        address = paths.word(word)
+        parts = result if isinstance(result, tuple) else (result,)
+        for i, part in enumerate(parts):
+            if isinstance(part, mx.array) and mx.issubdtype(part.dtype, mx.floating):
+                tap(address if len(parts) == 1 else f"{address}.{i}", to_numpy(part))
+
+    return heard

@@ -1,0 +1,183 @@
+"""The reference with its reductions in another order: each sum runs term after term in float32.
+
+Of the orders in use, the sequential one has the largest rounding error (γₙ₋₁, Higham 2002, §4.2), and
+some honest backend uses it: a textbook loop, reference BLAS, one accumulator in a GPU thread. How far the
+reference moves under it is the room that any order needs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Half precision accumulates in float32."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _sum_last(x: Tensor) -> Tensor:
+    """Σ over the last axis, first term to last."""
+    if x.shape[-1] == 0:
+        return torch.zeros(x.shape[:-1], dtype=x.dtype)
+    # Terms first: adding one contiguous slice after the other.
+    terms = x.movedim(-1, 0).contiguous()
+    total = terms[0].clone()
+    for term in terms[1:]:
+        total.add_(term)
+    return total
+
+
+def _sum(x: Tensor, axes: Sequence[int] | None, keepdim: bool) -> Tensor:
+    """Σ over some axes (all if None or empty), in sequence."""
+    axes = sorted(a % x.ndim for a in axes) if axes else list(range(x.ndim))
+    if x.ndim == 0:
+        return x.clone()
+    kept = [a for a in range(x.ndim) if a not in axes]
+    flat = x.permute(*kept, *axes).reshape([x.shape[a] for a in kept] + [-1])
+    total = _sum_last(flat)
+    if keepdim:
+        total = total.reshape([1 if a in axes else x.shape[a] for a in range(x.ndim)])
+    return total
+
+
+def _count(x: Tensor, axes: Sequence[int] | None) -> int:
+    n = 1
+    for a in axes or range(x.ndim):
+        n *= x.shape[a]
+    return n
+
+
+def _bmm(a: Tensor, b: Tensor) -> Tensor:
+    """Σ_k a[..., k]·b[..., k, :], term after term, each product rounded before it is added."""
+    out = torch.zeros(a.shape[0], a.shape[1], b.shape[2], dtype=a.dtype)
+    columns, rows = a.movedim(-1, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2)
+    for column, row in zip(columns, rows, strict=True):
+        out.add_(column * row)
+    return out
+
+
+def _mm(a: Tensor, b: Tensor) -> Tensor:
+    return _bmm(a[None], b[None])[0]
+
+
+def _layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    axes = list(range(x.ndim - len(shape), x.ndim))
+    n = _count(x, axes)
+    mean = _sum(x, axes, True) / n
+    centred = x - mean
+    rstd = torch.rsqrt(_sum(centred * centred, axes, True) / n + eps)
+    y = centred * rstd
+    if weight is not None:
+        y = y * weight
+    if bias is not None:
+        y = y + bias
+    return y, mean, rstd
+
+
+def _layer_norm_backward(
+    g: Tensor,
+    x: Tensor,
+    shape: Sequence[int],
+    mean: Tensor,
+    rstd: Tensor,
+    weight: Tensor | None,
+    _bias: Tensor | None,
+    mask: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    inner = list(range(x.ndim - len(shape), x.ndim))
+    outer = list(range(x.ndim - len(shape)))
+    n = _count(x, inner)
+    xhat = (x - mean) * rstd
+    gw = g if weight is None else g * weight
+    s1, s2 = _sum(gw, inner, True), _sum(gw * xhat, inner, True)
+    dx = rstd * (gw - (s1 + xhat * s2) / n)
+    dw = _sum(g * xhat, outer, False).reshape(list(shape)) if outer else g * xhat
+    db = _sum(g, outer, False).reshape(list(shape)) if outer else g
+    return (dx if mask[0] else None, dw if mask[1] else None, db if mask[2] else None)
+
+
+def _softmax(x: Tensor, axis: int, _half: bool) -> Tensor:
+    e = torch.exp(x - x.amax(axis, keepdim=True))
+    return e / _sum(e, [axis], True)
+
+
+def _log_softmax(x: Tensor, axis: int, _half: bool) -> Tensor:
+    shifted = x - x.amax(axis, keepdim=True)
+    return shifted - torch.log(_sum(torch.exp(shifted), [axis], True))
+
+
+def _softmax_backward(g: Tensor, y: Tensor, axis: int, _dtype: torch.dtype) -> Tensor:
+    return y * (g - _sum(g * y, [axis], True))
+
+
+def _log_softmax_backward(g: Tensor, y: Tensor, axis: int, _dtype: torch.dtype) -> Tensor:
+    return g - torch.exp(y) * _sum(g, [axis], True)
+
+
+def _vector_norm(
+    x: Tensor, order: float = 2, axes: Sequence[int] | None = None, keepdim: bool = False, **_: Any
+) -> Tensor:
+    if order == 1:
+        return _sum(x.abs(), axes, keepdim)
+    if order == 2:
+        return torch.sqrt(_sum(x * x, axes, keepdim))
+    return aten.linalg_vector_norm(x, order, axes, keepdim)
+
+
+def _mean(x: Tensor, axes: Sequence[int] | None = None, keepdim: bool = False, **_: Any) -> Tensor:
+    return _sum(x, axes, keepdim) / _count(x, axes)
+
+
+_REORDERED: dict[Any, Callable[..., Any]] = {
+    aten.mm.default: _mm,
+    aten.bmm.default: _bmm,
+    aten.addmm.default: lambda c, a, b, **_: c + _mm(a, b),
+    aten.baddbmm.default: lambda c, a, b, **_: c + _bmm(a, b),
+    aten.mv.default: lambda a, x: _mm(a, x[:, None])[:, 0],
+    aten.dot.default: lambda x, y: _sum_last(x * y),
+    aten.sum.default: lambda x, **_: _sum(x, None, False),
+    aten.sum.dim_IntList: lambda x, axes=None, keepdim=False, **_: _sum(x, axes, keepdim),
+    aten.mean.default: lambda x, **_: _mean(x),
+    aten.mean.dim: _mean,
+    aten.linalg_vector_norm.default: _vector_norm,
+    aten._softmax.default: _softmax,
+    aten._log_softmax.default: _log_softmax,
+    aten._softmax_backward_data.default: _softmax_backward,
+    aten._log_softmax_backward_data.default: _log_softmax_backward,
+    aten.native_layer_norm.default: _layer_norm,
+    aten.native_layer_norm_backward.default: _layer_norm_backward,
+}
+
+
+class SequentialReductions(TorchDispatchMode):
+    """Within the context, sums, products, norms and normalizations add their terms one by one.
+
+    It works below automatic differentiation, so backward passes are reordered too. Operations that it
+    does not know run as they are, which makes the measured floor lower, that is, stricter.
+    """
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        reordered = _REORDERED.get(func)
+        floating = next((a for a in args if isinstance(a, Tensor)), None)
+        if reordered is None or floating is None or not floating.is_floating_point():
+            return func(*args, **kwargs)
+        dtype = floating.dtype
+        wide = [_wide(a) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
+        result = reordered(*wide, **{k: v for k, v in kwargs.items() if k != "dtype"})
+        if isinstance(result, tuple):
+            return tuple(r if r is None else r.to(dtype) for r in result)
+        return result.to(kwargs.get("dtype") or dtype)

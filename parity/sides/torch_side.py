@@ -1,0 +1,259 @@
+"""The `torch` side: the reference in PyTorch, in any dtype. In float64 on the CPU it is the oracle."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating
+from parity.inputs import generator
+from parity.spec import LayerSpec
+
+from .base import (
+    Outcome,
+    Paths,
+    Task,
+    Words,
+    call_arguments,
+    call_word,
+    calls_of,
+    name_outputs,
+    primary,
+    resolve_target,
+    vocabulary,
+)
+from .reorder import SequentialReductions
+
+_DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+
+def to_torch(x: AnyArray, dtype: WorkingDtype, device: str = "cpu") -> Tensor:
+    """A tensor of the same values; floats in `dtype`, integers as int64 (what PyTorch indexes with)."""
+    if not is_floating(x):
+        return torch.from_numpy(np.ascontiguousarray(x).astype(np.int64)).to(device)
+    x = np.ascontiguousarray(cast(x, dtype) if dtype.name != "float64" else x.astype(np.float64))
+    if x.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(x.view(np.int16).copy()).view(torch.bfloat16).to(device)
+    return torch.from_numpy(x.copy()).to(device)
+
+
+def to_numpy(x: Tensor) -> AnyArray:
+    """The same values in the same format, bit for bit."""
+    x = x.detach().cpu().contiguous()
+    if x.dtype is torch.bfloat16:
+        bits: AnyArray = x.view(torch.int16).numpy()
+        return bits.view(ml_dtypes.bfloat16)
+    array: AnyArray = x.numpy()
+    return array
+
+
+def lay_out(x: Tensor, layout: str) -> Tensor:
+    """A view with the same values that lies in memory as `layout` says."""
+    if x.ndim == 0 or layout == "contiguous":
+        return x
+    if layout == "strided":
+        room = torch.empty(*x.shape[:-1], 2 * x.shape[-1], dtype=x.dtype, device=x.device)
+        room.fill_(float("nan") if x.is_floating_point() else 0)
+        room[..., ::2] = x
+        return room[..., ::2]
+    if layout == "transposed":
+        axes = tuple(reversed(range(x.ndim)))
+        return x.permute(axes).contiguous().permute(axes)
+    return x[:1].clone().expand(x.shape)  # broadcast
+
+
+class TorchSide:
+    """The reference: `torch` in a working dtype, `oracle` in float64."""
+
+    name = "torch"
+
+    def unavailable(self, device: str | None = None) -> str | None:
+        if device is not None and device not in self.devices():
+            return f"PyTorch has no device {device!r} here, only {', '.join(self.devices())}"
+        return None
+
+    def devices(self) -> list[str]:
+        found = ["cpu"]
+        if torch.backends.mps.is_available():
+            found.append("mps")
+        if torch.cuda.is_available():
+            found.append("cuda")
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "version": torch.__version__,
+            "devices": self.devices(),
+            "threads": torch.get_num_threads(),
+            "blas": "mkl" if torch.backends.mkl.is_available() else "other",
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+        }
+
+    # -- parameters ---------------------------------------------------------------------------------
+
+    def parameters(
+        self, spec: LayerSpec, arguments: Mapping[str, Any], seed: int
+    ) -> dict[str, AnyArray]:
+        """Seeded float32 parameters and buffers under every canonical name, none at a neutral value.
+
+        They are the reference's own initial values; those that start constant (normalization weights,
+        biases, frequencies) are perturbed, so that a port cannot pass by leaving them out.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = self._build(spec, arguments)
+        rng = generator("parameters", spec.name, seed)
+        done: dict[int, AnyArray] = {}
+        values = {}
+        for name, tensor in module.state_dict().items():
+            key = tensor.data_ptr()
+            if key not in done or done[key].shape != tuple(tensor.shape):
+                array = to_numpy(tensor)
+                if is_floating(array):
+                    array = array.astype(np.float64)
+                    if array.size > 1 and np.ptp(array) == 0:
+                        size = abs(float(array.flat[0])) or 1.0
+                        array = array + 0.1 * size * rng.standard_normal(array.shape)
+                    array = array.astype(np.float32)
+                done[key] = array
+            values[name] = done[key]
+        return values
+
+    def _build(self, spec: LayerSpec, arguments: Mapping[str, Any]) -> nn.Module:
+        cls = resolve_target(spec.reference)
+        if spec.config is not None:
+            config = resolve_target(spec.config[0]).from_dict(arguments)
+            module: nn.Module = cls(config)
+        else:
+            module = cls(**arguments)
+        return module.eval()
+
+    # -- running ------------------------------------------------------------------------------------
+
+    def run(self, task: Task, *, reorder: bool = False) -> Outcome:
+        """Run a task; with `reorder` every reduction is summed in sequence (see `reorder`)."""
+        with SequentialReductions() if reorder else nullcontext():
+            return self._run(task)
+
+    def call_raw(self, task: Task) -> Any:
+        inputs = {n: to_torch(x, task.dtype, task.device) for n, x in task.inputs.items()}
+        return self._forward(task, inputs, None)
+
+    def _run(self, task: Task) -> Outcome:
+        wants_gradients = task.cotangents is not None
+        inputs = {}
+        leaves = {}
+        for name, array in task.inputs.items():
+            x = to_torch(array, task.dtype, task.device)
+            if x.is_floating_point():
+                if wants_gradients and name in task.spec.grads:
+                    x.requires_grad_(True)
+                    leaves[name] = x
+                x = lay_out(x, task.layout)
+            inputs[name] = x
+        module = None
+        if isinstance(task.spec, LayerSpec):
+            module = self._load(task.spec, task)
+            module.requires_grad_(wants_gradients)
+            if wants_gradients:
+                leaves |= {f"param.{n}": p for n, p in module.named_parameters()}
+        with torch.enable_grad() if wants_gradients else torch.no_grad():
+            outputs = self._forward(task, inputs, module)
+            gradients = self._gradients(task, outputs, leaves) if wants_gradients else {}
+        return Outcome({n: to_numpy(x) for n, x in outputs.items()}, gradients)
+
+    def _load(self, spec: LayerSpec, task: Task) -> nn.Module:
+        module = self._build(spec, task.arguments)
+        if task.parameters is not None:
+            state = {n: to_torch(x, task.dtype) for n, x in task.parameters.items()}
+            module.to(_DTYPES[task.dtype.name]).load_state_dict(state, strict=True)
+        return module.to(device=task.device, dtype=_DTYPES[task.dtype.name])
+
+    def _forward(
+        self, task: Task, inputs: Mapping[str, Tensor], module: nn.Module | None
+    ) -> dict[str, Tensor]:
+        spec = task.spec
+        if not isinstance(spec, LayerSpec):
+            extra = dict(task.options)
+            if spec.dtype_argument:
+                extra[spec.dtype_argument] = _DTYPES[task.dtype.name]
+            function = resolve_target(spec.reference)
+            return dict(name_outputs(spec, call_word(function, spec, inputs, extra)))
+        if module is None:
+            module = self._load(spec, task)
+        with self._listening(task, module):
+            outputs: dict[str, Tensor] = {}
+            for output, call in calls_of(spec, inputs).items():
+                args, kwargs = call_arguments(call.takes, inputs, task)
+                method = module if call.method == "__call__" else getattr(module, call.method)
+                result = method(*args, **kwargs)
+                outputs |= result if isinstance(result, dict) else {output: primary(result)}
+        return outputs
+
+    def _gradients(
+        self, task: Task, outputs: Mapping[str, Tensor], leaves: Mapping[str, Tensor]
+    ) -> dict[str, AnyArray]:
+        assert task.cotangents is not None
+        terms = [
+            (outputs[n] * to_torch(g, task.dtype, task.device)).sum()
+            for n, g in task.cotangents.items()
+            if n in outputs and outputs[n].requires_grad
+        ]
+        if not terms or not leaves:
+            return {}
+        total = torch.stack([t.reshape(()) for t in terms]).sum()
+        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        return {
+            name: to_numpy(torch.zeros_like(leaf) if g is None else g)
+            for (name, leaf), g in zip(leaves.items(), found, strict=True)
+        }
+
+    @contextmanager
+    def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
+        """Report every module's and word's result to the task's tap."""
+        if task.tap is None:
+            yield
+            return
+        tap, paths = task.tap, Paths()
+        with ExitStack() as stack:
+            for path, child in module.named_modules():
+                for handle in _hooks(path, child, paths, tap):
+                    stack.callback(handle.remove)
+            words = vocabulary(task.spec, 0)
+            if task.words and words is not None:
+                stack.enter_context(Words(words, _hearing(paths, tap)))
+            yield
+
+
+def _hooks(path: str, module: nn.Module, paths: Paths, tap: Callable[[str, AnyArray], None]) -> Any:
+    def before(_module: nn.Module, _args: Any) -> None:
+        paths.stack.append(path)
+
+    def after(_module: nn.Module, _args: Any, result: Any) -> None:
+        paths.stack.pop()
+        if path:
+            tap(paths.module(path), to_numpy(primary(result)))
+
+    yield module.register_forward_pre_hook(before)
+    yield module.register_forward_hook(after)
+
+
+def _hearing(paths: Paths, tap: Callable[[str, AnyArray], None]) -> Callable[[str, Any], None]:
+    def heard(word: str, result: Any) -> None:
+        address = paths.word(word)
+        parts = result if isinstance(result, tuple) else (result,)
+        for i, part in enumerate(parts):
+            if isinstance(part, Tensor) and part.is_floating_point():
+                tap(address if len(parts) == 1 else f"{address}.{i}", to_numpy(part))
+
+    return heard

@@ -1,0 +1,214 @@
+"""From measurements to a verdict: pass, fail, or too few inputs to tell.
+
+One input is a point. Several give the geometric mean of their ratios and its 95 % confidence interval;
+a pass means that the upper end is under the limit, a failure that the lower end is over it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .compare import Comparison
+from .rules import Exact, Ratio, Rule, Ulp
+
+# Student's t, 97.5 % quantile, by degrees of freedom (NIST/SEMATECH e-Handbook, §1.3.6.7.2).
+_T = {
+    1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262,
+    10: 2.228, 12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000,
+}  # fmt: skip
+
+_SMALLEST_RATIO = 1e-3  # ratios below are counted as this: zero has no logarithm
+
+BIAS_FACTOR = 2.0
+BIAS_SEEDS = 5  # with fewer, all signs agreeing has a probability above 2^(1−5) = 1/16 by chance
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A geometric mean and the ends of its 95 % confidence interval (the mean itself for one input)."""
+
+    mean: float
+    low: float
+    high: float
+    limit: float
+
+    @property
+    def state(self) -> str:
+        """``pass``, ``fail``, or ``undecided`` when the limit lies inside the interval."""
+        if self.high <= self.limit:
+            return "pass"
+        if not self.low <= self.limit:  # a NaN fails
+            return "fail"
+        return "undecided"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`status` is ``pass``, ``fail`` or ``undecided``; `reasons` say why it is not a pass."""
+
+    status: str
+    rule: str
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    rms: Interval | None = None
+    max: Interval | None = None
+    ulps: int | None = None
+    over_bound: float | None = None
+    bias: float | None = None
+    seeds: int = 0
+    n: int = 0
+    worst: Comparison | None = field(default=None, repr=False)
+
+    @property
+    def ratio(self) -> float:
+        """One figure of merit: the larger of both norms' means, each over its limit (1 is the gate)."""
+        found = [i.mean / i.limit for i in (self.rms, self.max) if i is not None]
+        return max(found, default=0.0)
+
+
+def t_quantile(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t: the tabulated one for at most `degrees` (never too small)."""
+    return _T[max(k for k in _T if k <= degrees)] if degrees <= 60 else 1.98
+
+
+def interval(ratios: Sequence[float], limit: float) -> Interval:
+    """The geometric mean of some ratios with its confidence interval."""
+    if any(not math.isfinite(r) for r in ratios):
+        return Interval(math.inf, math.inf, math.inf, limit)
+    logs = [math.log(max(r, _SMALLEST_RATIO)) for r in ratios]
+    n = len(logs)
+    mean = sum(logs) / n
+    if n == 1:
+        value = ratios[0]
+        return Interval(value, value, value, limit)
+    deviation = math.sqrt(sum((x - mean) ** 2 for x in logs) / (n - 1))
+    half = t_quantile(n - 1) * deviation / math.sqrt(n)
+    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), limit)
+
+
+def decide(samples: Sequence[Comparison], rule: Rule) -> Verdict:
+    """The verdict on one result from its comparisons over one or more inputs."""
+    reasons: list[str] = []
+    for sample in samples:
+        reasons += [p for p in sample.problems if p not in reasons]
+    n = sum(s.n for s in samples)
+    notes = tuple(dict.fromkeys(note for s in samples for note in s.notes))
+    worst = max(samples, key=_badness)
+    bounds = [s.over_bound for s in samples if s.over_bound is not None]
+    over_bound = max(bounds, default=None)
+    if over_bound is not None and not over_bound <= 1:
+        reasons.append(f"error is {over_bound:.3g} times the bound that theory gives")
+    common = {
+        "rule": str(rule),
+        "notes": notes,
+        "over_bound": over_bound,
+        "seeds": len(samples),
+        "n": n,
+        "worst": worst,
+    }
+    if isinstance(rule, Exact) or all(s.error is None for s in samples):
+        different = sum(s.different for s in samples)
+        if different:
+            reasons.append(f"{different} of {n} elements differ; first {worst.worst}")
+        return Verdict("fail" if reasons else "pass", reasons=tuple(reasons), **common)
+    if isinstance(rule, Ulp):
+        return _decide_ulp(samples, rule, reasons, common)
+    return _decide_ratio(samples, rule, reasons, common)
+
+
+def _badness(sample: Comparison) -> float:
+    if sample.problems:
+        return math.inf
+    if sample.error is None:
+        return float(sample.different)
+    return max(sample.ratios())
+
+
+def _decide_ulp(
+    samples: Sequence[Comparison], rule: Ulp, reasons: list[str], common: dict[str, object]
+) -> Verdict:
+    largest = max((s.ulps for s in samples if s.ulps is not None), default=0)
+    if largest > rule.n:
+        worst = max(samples, key=lambda s: s.ulps or 0)
+        common["worst"] = worst
+        reasons.append(
+            f"{largest} units in the last place off, at most {rule.n} allowed ({rule.source}); "
+            f"worst {worst.worst}"
+        )
+    status = "fail" if reasons else "pass"
+    return Verdict(status, reasons=tuple(reasons), ulps=largest, **common)  # type: ignore[arg-type]
+
+
+def _decide_ratio(
+    samples: Sequence[Comparison], rule: Ratio, reasons: list[str], common: dict[str, object]
+) -> Verdict:
+    measured = [s for s in samples if s.error is not None]
+    pairs = [s.ratios() for s in measured]
+    rms = interval([p[0] for p in pairs], rule.rms)
+    largest = interval([p[1] for p in pairs], rule.max)
+    status = "fail" if reasons else "pass"
+    for name, found in (("RMS", rms), ("largest", largest)):
+        if found.state == "fail":
+            status = "fail"
+            reasons.append(
+                f"{name} error is {found.mean:.3g} times what the reference and the floor allow for, "
+                f"limit {found.limit:g}" + _spread(found)
+            )
+        elif found.state == "undecided" and status == "pass":
+            status = "undecided"
+            reasons.append(
+                f"{len(measured)} inputs are too few to decide: {name} ratio {found.mean:.3g}"
+                f"{_spread(found)} straddles the limit {found.limit:g}; give more with --seeds"
+            )
+    bias, biased = _bias(measured)
+    if biased:
+        status = "fail"
+        reasons.append(
+            f"the error leans to one side in all {len(measured)} inputs, {bias:.3g} times as far as "
+            "the reference's own bias and its floor; a systematic error hides below the noise"
+        )
+    return Verdict(
+        status,
+        reasons=tuple(reasons),
+        rms=rms,
+        max=largest,
+        bias=bias,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _spread(found: Interval) -> str:
+    if found.low == found.high:
+        return ""
+    return f" (95 % between {found.low:.3g} and {found.high:.3g})"
+
+
+def _bias(samples: Sequence[Comparison]) -> tuple[float | None, bool]:
+    """The larger of two bias effects, and whether it is a finding.
+
+    A mean error counts by its size against the reference's own mean error, how far the mean moves when
+    every input moves one ulp the same way or the sums are reordered, and half a unit in the last place:
+    one constant rounded once (1/n, √2) moves every result the same way by that much. It is a finding
+    when it exceeds these and has the same sign for every one of at least `BIAS_SEEDS` inputs.
+    """
+    effects = []
+    found = False
+    for attribute in ("shift", "shrink"):
+        logs, signs = [], set()
+        for s in samples:
+            if s.error is None or s.floor is None:
+                return None, False
+            value = getattr(s.error, attribute)
+            own = getattr(s.reference, attribute) if s.reference is not None else 0.0
+            limit = max(
+                BIAS_FACTOR * abs(own), BIAS_FACTOR * getattr(s.floor, attribute), s.floor.grid / 2
+            )
+            effect = abs(value) / limit if limit > 0 else (0.0 if value == 0 else math.inf)
+            logs.append(math.log(max(effect, _SMALLEST_RATIO)) if math.isfinite(effect) else 700.0)
+            signs.add(math.copysign(1.0, value))
+        if not logs:
+            return None, False
+        mean = math.exp(sum(logs) / len(logs))
+        effects.append(mean)
+        found |= mean > 1 and len(signs) == 1 and len(samples) >= BIAS_SEEDS
+    return max(effects), found
