@@ -2,9 +2,10 @@
 
 An algorithm is mixed forward-backward stable when it gives nearly the right answer to nearly the right
 question (Higham 2002, §1.5): the exact result for inputs off by one unit in the last place, itself off
-by one unit in the last place. And a sum has no privileged order. So the floor of a result is
+by one unit in the last place. And neither a sum nor a formula has a privileged order: summed in
+sequence and with every intermediate result rounded anew, f gives f′. So the floor of a result is
 
-    max( ‖f(x ± ulp) − f(x)‖ + ‖ulp(f(x))‖ ,  ‖f with sequential sums − f‖ )
+    max( ‖f(x ± ulp) − f(x)‖ + ‖ulp(f(x))‖ ,  ‖f′(x) − f(x)‖ )
 
 in each norm. All movements are of the reference computed in float32: half-precision formats store, but
 honest code computes between loads and stores in float32, so one unit in the last place of a bfloat16
@@ -69,7 +70,7 @@ def measure(
 
     Shapes: all arrays have the oracle's. `base` is the reference in float32; `random` its results with
     each input moved one ulp up or down at random, `coherent` with all moved the same way, `reordered`
-    with its reductions in another order.
+    with other roundings.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         moves = [r - base for r in random]

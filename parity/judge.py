@@ -22,8 +22,13 @@ from .sides import Outcome, Task
 from .spec import LayerSpec
 from .verdict import Verdict, decide
 
-RANDOM_MOVES = 2
 COHERENT_MOVES = ("up", "away")
+
+DRAWS = 2
+DRAWS_FOR_FEW = 6
+FEW_ELEMENTS = 32
+"""How often inputs are moved and results rounded anew to measure a floor: a result of few elements says
+little about it in one draw."""
 
 SEEDS = {"quick": 3, "default": 5, "deep": 20}
 MOST_SEEDS = 4  # times as many, where the first ones leave a verdict undecided
@@ -113,10 +118,10 @@ def expectation(case: Case, seed: int) -> Expectation:
         x: Mapping[str, AnyArray] = inputs,
         p: Mapping[str, AnyArray] | None = parameters,
         cotangents: Mapping[str, AnyArray] | None = None,
-        reorder: bool = False,
+        **roundings: Any,
     ) -> dict[str, AnyArray]:
         task = task_of(case, inputs=x, parameters=p, dtype=dtype, cotangents=cotangents)
-        return named_results(torch.run(task, reorder=reorder))
+        return named_results(torch.run(task, **roundings))
 
     cotangents = None
     oracle = run(FLOAT64)
@@ -187,11 +192,16 @@ def _floor_runs(
 
         return run(FLOAT32, move(inputs), _tied(move(parameters), parameters), move(cotangents))
 
+    smallest = min((x.size for x in reference.values() if is_floating(x)), default=0)
+    draws = DRAWS if smallest >= FEW_ELEMENTS else DRAWS_FOR_FEW
+    roundings = [None, *(seed * DRAWS_FOR_FEW + i for i in range(draws - 1))]
     return {
         "base": base,
-        "random": [shifted("random", i) for i in range(RANDOM_MOVES)],
+        "random": [shifted("random", i) for i in range(draws)],
         "coherent": [shifted(direction, 0) for direction in COHERENT_MOVES],
-        "reordered": [run(FLOAT32, cotangents=cotangents, reorder=True)],
+        "reordered": [
+            run(FLOAT32, cotangents=cotangents, reorder=True, rounding_seed=r) for r in roundings
+        ],
     }
 
 
@@ -297,7 +307,8 @@ def judge(
             collected.setdefault(name, []).append(sample)
         if i + 1 < seeds:
             continue
-        verdicts = {n: decide(s, rule_for(case, n)) for n, s in collected.items()}
+        more = i + 1 < most
+        verdicts = {n: decide(s, rule_for(case, n), more=more) for n, s in collected.items()}
         if not any(v.status == "undecided" for v in verdicts.values()):
             break
     return Judgement(case, side, device, verdicts)

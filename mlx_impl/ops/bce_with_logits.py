@@ -18,6 +18,7 @@ def bce_with_logits(logits: mx.array, target: mx.array) -> mx.array:
         "reshape the target",
     )
     x, y = widen(logits), widen(target)
-    positive = mx.subtract(mx.maximum(x, scalar(0, x)), mx.multiply(x, y))
-    tail = mx.log1p(mx.exp(mx.negative(mx.abs(x))))
-    return mx.astype(mx.reshape(mx.mean(mx.add(positive, tail)), (1,)), logits.dtype)
+    # log(1 + eˣ), not max(x, 0) + log(1 + e^−|x|): the same value, and differentiable at zero too.
+    softplus = mx.logaddexp(x, scalar(0, x))
+    losses = mx.subtract(softplus, mx.multiply(x, y))
+    return mx.astype(mx.reshape(mx.mean(losses), (1,)), logits.dtype)

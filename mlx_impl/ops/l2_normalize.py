@@ -11,5 +11,7 @@ def l2_normalize(x: mx.array, eps: float = 1e-12) -> mx.array:
     Source: canonical ``F.normalize(p=2, dim=1)`` of the sentence embedding.
     """
     wide = widen(x)
-    norm = mx.sqrt(mx.sum(mx.square(wide), axis=-1, keepdims=True))
-    return mx.astype(mx.divide(wide, mx.maximum(norm, scalar(eps, wide))), x.dtype)
+    square = mx.sum(mx.square(wide), axis=-1, keepdims=True)
+    # The maximum stands under the root, which has no finite derivative at zero.
+    norm = mx.sqrt(mx.maximum(square, scalar(eps * eps, wide)))
+    return mx.astype(mx.divide(wide, norm), x.dtype)

@@ -10,4 +10,6 @@ def relu(x: mx.array) -> mx.array:
     Dtypes: floating; the result has x's.
     Source: canonical ``hidden_act="relu"``.
     """
-    return mx.maximum(x, scalar(0, x))
+    # Not mx.maximum, whose gradient at NaN is zero: there the canonical one passes on what it gets.
+    zero = scalar(0, x)
+    return mx.where(mx.less_equal(x, zero), zero, x)

@@ -4,6 +4,7 @@ Running is not comparing: a side knows nothing of oracles, errors or verdicts.
 """
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -120,16 +121,20 @@ def call_arguments(
     return args, kwargs
 
 
-def call_word(function: Callable[..., Any], spec: OpSpec, inputs: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
-    """Call a word: arrays by position in the order of the spec, from the first one left out by keyword.
+def call_word(
+    function: Callable[..., Any], spec: OpSpec, inputs: Mapping[str, Any], extra: Mapping[str, Any]
+) -> Any:
+    """Call a word by keyword, or arrays by position where the function does not know their names.
 
-    By position, because functions of a framework often take nothing else.
+    Functions of a framework often take arrays by position only, or call them something else.
     """
-    given = list(spec.inputs)
-    present = next((i for i, n in enumerate(given) if n not in inputs), len(given))
-    positional = [inputs[n] for n in given[:present]]
-    keyword = {n: inputs[n] for n in given[present:] if n in inputs}
-    return function(*positional, **keyword, **extra)
+    try:
+        known = set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # built-in functions may have no signature
+        known = set()
+    if known.issuperset(inputs):
+        return function(**inputs, **extra)
+    return function(*inputs.values(), **extra)
 
 
 def name_outputs(spec: OpSpec, result: Any) -> dict[str, Any]:
@@ -147,6 +152,15 @@ def name_outputs(spec: OpSpec, result: Any) -> dict[str, Any]:
             )
         return dict(zip(spec.outputs, result, strict=True))
     return {spec.outputs[0]: result}
+
+
+def name_call(spec: LayerSpec, output: str, result: Any) -> dict[str, Any]:
+    """The results of one call on a layer: by the spec's names if it is the only one, else under its own."""
+    if isinstance(result, dict):
+        return result
+    if len(spec.calls) <= 1:
+        return name_outputs(spec, result)
+    return {output: primary(result)}
 
 
 class Words(AbstractContextManager[None]):

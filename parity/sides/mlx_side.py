@@ -21,6 +21,7 @@ from .base import (
     call_arguments,
     call_word,
     calls_of,
+    name_call,
     name_outputs,
     primary,
     resolve_target,
@@ -195,7 +196,7 @@ class MlxSide:
             for output, call in calls_of(spec, inputs).items():
                 args, kwargs = call_arguments(call.takes, inputs, task)
                 result = getattr(module, call.method)(*args, **kwargs)
-                outputs |= result if isinstance(result, dict) else {output: primary(result)}
+                outputs |= name_call(spec, output, result)
         return outputs
 
     @contextmanager

@@ -1,6 +1,6 @@
-"""The reference with its reductions in another order: each sum runs term after term in float32.
+"""The reference with other roundings: each sum runs term after term, and each result is rounded anew.
 
-Of the orders in use, the sequential one has the largest rounding error (γₙ₋₁, Higham 2002, §4.2), and
+Of the orders of a sum in use, the sequential one has the largest rounding error (γₙ₋₁, Higham 2002, §4.2), and
 some honest backend uses it: a textbook loop, reference BLAS, one accumulator in a GPU thread. How far the
 reference moves under it is the room that any order needs.
 """
@@ -156,12 +156,31 @@ _REORDERED: dict[Any, Callable[..., Any]] = {
 }
 
 
-class SequentialReductions(TorchDispatchMode):
-    """Within the context, sums, products, norms and normalizations add their terms one by one.
+# Operations that round. Views, copies, selections and constants do not, and stay exact.
+_ROUNDING = frozenset(
+    "add sub rsub mul div reciprocal exp expm1 log log1p log2 sqrt rsqrt pow sin cos tan tanh sigmoid "
+    "erf gelu silu addcmul addcdiv logsumexp cumsum prod var std softplus log_sigmoid_forward "
+    "tanh_backward sigmoid_backward gelu_backward silu_backward embedding_dense_backward "
+    "convolution convolution_backward _fft_r2c _fft_c2r _fft_c2c nll_loss_forward mse_loss "
+    "mse_loss_backward binary_cross_entropy_with_logits index_put".split()
+)
 
-    It works below automatic differentiation, so backward passes are reordered too. Operations that it
-    does not know run as they are, which makes the measured floor lower, that is, stricter.
+
+class OtherRoundings(TorchDispatchMode):
+    """Within the context, sums run term by term and, with a seed, float32 results are rounded anew.
+
+    A result moves by −1, 0 or +1 unit in the last place at random: what another honest way to compute it
+    may do (Monte Carlo arithmetic: Parker 1997, §3). That gives a scale to results that cancel to nothing
+    in the reference's own order. Without a seed only the sums change: equal terms have equal rounding
+    errors, which add up, and moving the terms would hide that.
+
+    The mode works below automatic differentiation, so backward passes are covered. Operations that it
+    does not know run as they are, which makes the measured floor stricter.
     """
+
+    def __init__(self, seed: int | None) -> None:
+        super().__init__()
+        self._random = None if seed is None else torch.Generator().manual_seed(seed)
 
     def __torch_dispatch__(
         self,
@@ -172,12 +191,37 @@ class SequentialReductions(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         reordered = _REORDERED.get(func)
-        floating = next((a for a in args if isinstance(a, Tensor)), None)
-        if reordered is None or floating is None or not floating.is_floating_point():
-            return func(*args, **kwargs)
-        dtype = floating.dtype
+        first = next((a for a in args if isinstance(a, Tensor)), None)
+        if reordered is not None and first is not None and first.is_floating_point():
+            return self._each(self._reorder(reordered, first.dtype, args, kwargs))
+        result = func(*args, **kwargs)
+        name = func.overloadpacket.__name__
+        return self._each(result) if name in _ROUNDING else result
+
+    @staticmethod
+    def _reorder(
+        reordered: Callable[..., Any],
+        dtype: torch.dtype,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
         wide = [_wide(a) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
         result = reordered(*wide, **{k: v for k, v in kwargs.items() if k != "dtype"})
         if isinstance(result, tuple):
             return tuple(r if r is None else r.to(dtype) for r in result)
         return result.to(kwargs.get("dtype") or dtype)
+
+    def _each(self, result: Any) -> Any:
+        if isinstance(result, tuple | list):
+            return type(result)(self._each(r) for r in result)
+        if not isinstance(result, Tensor) or self._random is None:
+            return result
+        if result.dtype is torch.complex64:
+            return torch.view_as_complex(self._move(torch.view_as_real(result)))
+        return self._move(result) if result.dtype is torch.float32 else result
+
+    def _move(self, x: Tensor) -> Tensor:
+        """Each finite element other than zero one step away on the float32 grid, or none."""
+        steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=torch.int32)
+        moved = (x.contiguous().view(torch.int32) + steps).view(torch.float32)
+        return torch.where((x != 0) & torch.isfinite(x) & torch.isfinite(moved), moved, x)

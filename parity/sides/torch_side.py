@@ -21,12 +21,13 @@ from .base import (
     call_arguments,
     call_word,
     calls_of,
+    name_call,
     name_outputs,
     primary,
     resolve_target,
     vocabulary,
 )
-from .reorder import SequentialReductions
+from .reorder import OtherRoundings
 
 _DTYPES = {
     "float64": torch.float64,
@@ -140,9 +141,11 @@ class TorchSide:
 
     # -- running ------------------------------------------------------------------------------------
 
-    def run(self, task: Task, *, reorder: bool = False) -> Outcome:
-        """Run a task; with `reorder` every reduction is summed in sequence (see `reorder`)."""
-        with SequentialReductions() if reorder else nullcontext():
+    def run(
+        self, task: Task, *, reorder: bool = False, rounding_seed: int | None = None
+    ) -> Outcome:
+        """Run a task; with `reorder`, with sums in sequence and, given a seed, other roundings."""
+        with OtherRoundings(rounding_seed) if reorder else nullcontext():
             return self._run(task)
 
     def call_raw(self, task: Task) -> Any:
@@ -197,7 +200,7 @@ class TorchSide:
                 args, kwargs = call_arguments(call.takes, inputs, task)
                 method = module if call.method == "__call__" else getattr(module, call.method)
                 result = method(*args, **kwargs)
-                outputs |= result if isinstance(result, dict) else {output: primary(result)}
+                outputs |= name_call(spec, output, result)
         return outputs
 
     def _gradients(

@@ -63,7 +63,14 @@ for _name, _source in (
 ):
     word(_name, inputs={"x": "b l"}, grads=("x",), kinds=ALL_KINDS, source=_source)
 
-word("relu", inputs={"x": "b l"}, grads=("x",), rule=Exact(), kinds=ALL_KINDS, source="max(x, 0)")
+word(
+    "relu",
+    inputs={"x": "b l"},
+    grads=("x",),
+    rule=Ulp(0, source="a selection; IEEE 754 leaves the sign of max(−0, +0) open"),
+    kinds=ALL_KINDS,
+    source="max(x, 0)",
+)
 word(
     "tanh",
     inputs={"x": "b l"},
@@ -390,7 +397,7 @@ word(
     inputs={"x": "b l d"},
     cases=("", "d768"),
     grads=("x",),
-    kinds=(*FINITE_KINDS, "nan"),
+    kinds=ALL_KINDS,
     source="canonical HyenaFilter(normalized=True)",
 )
 word(

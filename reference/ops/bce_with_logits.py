@@ -17,4 +17,5 @@ def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
         f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; "
         "reshape the target",
     )
-    return F.binary_cross_entropy_with_logits(logits, target).reshape(1)
+    losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return losses.mean().reshape(1)

@@ -26,4 +26,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
             f"label {wrong[0].item()} names no class: labels go from 0 to {logits.shape[1] - 1}, "
             f"or {IGNORED} to be ignored"
         )
-    return F.cross_entropy(logits, labels.to(torch.int64), ignore_index=IGNORED).reshape(1)
+    losses = F.cross_entropy(
+        logits, labels.to(torch.int64), ignore_index=IGNORED, reduction="none"
+    )  # (n,), zero where ignored
+    return (losses.sum() / (labels != IGNORED).sum()).reshape(1)

@@ -1,4 +1,4 @@
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from ._check import require
@@ -17,4 +17,4 @@ def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
         f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "
         "reshape the target",
     )
-    return F.mse_loss(prediction, target).reshape(1)
+    return torch.mean((prediction - target) ** 2).reshape(1)

@@ -1,0 +1,54 @@
+"""Hypothesis strategies: any case of a spec, from the easy one that it shrinks to, to the cruel."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .case import Case
+from .dtypes import WorkingDtype
+from .inputs import FINITE_KINDS
+from .spec import AWKWARD, LayerSpec, OpSpec, resolve
+
+MOST_ELEMENTS = 2**14
+"""About how many elements the axes of a drawn case may span together."""
+
+
+@st.composite
+def cases(draw: Any, spec: OpSpec, dtype: WorkingDtype, *, vjp: bool = False) -> Case:
+    """Sizes, kind, layout, options and seed of one case.
+
+    It shrinks towards the first choice of everything: unit axes, normal numbers, packed arrays, seed 0.
+    """
+    sizes: dict[str, int] = {}
+    room = MOST_ELEMENTS
+    for axis in spec.axis_names():
+        choices = list(spec.size_choices(axis, sizes))
+        fitting = [c for c in choices if c <= max(1, room)] or [min(choices)]
+        strategy = st.sampled_from(sorted(fitting))
+        if axis not in spec.sizes and axis in AWKWARD:
+            strategy = strategy | st.integers(1, max(fitting))
+        sizes[axis] = draw(strategy)
+        room //= sizes[axis]
+    options = {n: draw(st.sampled_from(list(resolve(c, sizes)))) for n, c in spec.options.items()}
+    arguments = {}
+    if isinstance(spec, LayerSpec):
+        arguments = {
+            n: draw(st.sampled_from(list(resolve(c, sizes)))) for n, c in spec.arguments.items()
+        }
+    # What NaN does to a gradient at the border of a convolution is nobody's specification, and the
+    # gradient of a broadcast argument is a sum over its copies: of broadcasting, not of the word.
+    kinds = [k for k in spec.kinds if not vjp or k in FINITE_KINDS]
+    layouts = [x for x in spec.layouts if not vjp or x != "broadcast"]
+    left_out = tuple(n for n, a in spec.arrays().items() if a.optional and draw(st.booleans()))
+    return Case(
+        spec,
+        sizes,
+        dtype,
+        kind=draw(st.sampled_from(kinds)),
+        layout=draw(st.sampled_from(layouts)),
+        options=options,
+        arguments=arguments,
+        left_out=left_out,
+        seed=draw(st.integers(0, 2**20)),
+        vjp=vjp,
+    )
