@@ -13,7 +13,6 @@ input would excuse errors that only half-precision accumulation makes. Rounding 
 working dtype is the one thing that half precision cannot avoid, and it is in ulp(f(x)).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,35 +56,42 @@ def biases(e: Float64, oracle: Float64) -> tuple[float, float]:
     return float(np.mean(e)), float(np.mean(e * sign))
 
 
-def measure(
-    oracle: Float64,
-    base: Float64,
-    *,
-    random: Sequence[Float64],
-    coherent: Sequence[Float64],
-    reordered: Sequence[Float64],
-    dtype: WorkingDtype,
-) -> Floor:
-    """The floor of one result.
+class FloorMeter:
+    """Collects the reference's movements of one result, one run at a time, into its floor.
 
-    Shapes: all arrays have the oracle's. `base` is the reference in float32; `random` its results with
-    each input moved one ulp up or down at random, `coherent` with all moved the same way, `reordered`
-    with other roundings.
+    Runs are measured as they come and not kept: for a large model the meters of every layer are filled
+    by the same few passes.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
-        moves = [r - base for r in random]
-        drifts = [r - base for r in coherent]
-        orders = [r - base for r in reordered]
-    grid_rms, grid_max = norms(ulp(round_to(oracle, dtype), dtype))
-    input_rms = max((norms(m)[0] for m in moves), default=0.0)
-    input_max = max((norms(m)[1] for m in moves), default=0.0)
-    order_rms = max((norms(m)[0] for m in orders), default=0.0)
-    order_max = max((norms(m)[1] for m in orders), default=0.0)
-    bias = [biases(m, oracle) for m in (*moves, *drifts, *orders)]
-    return Floor(
-        rms=max(input_rms + grid_rms, order_rms),
-        max=max(input_max + grid_max, order_max),
-        shift=max((abs(b[0]) for b in bias), default=0.0),
-        shrink=max((abs(b[1]) for b in bias), default=0.0),
-        grid=grid_rms,
-    )
+
+    def __init__(self, oracle: Float64, base: Float64, dtype: WorkingDtype) -> None:
+        self._oracle = oracle
+        self._base = base
+        self._grid = norms(ulp(round_to(oracle, dtype), dtype))
+        self._input = (0.0, 0.0)
+        self._order = (0.0, 0.0)
+        self._shift = 0.0
+        self._shrink = 0.0
+
+    def add(self, kind: str, result: Float64) -> None:
+        """One run: ``random`` (each input one ulp up or down), ``coherent`` (all the same way), ``other``
+        (sums in sequence, other roundings)."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            move = result - self._base
+        found = norms(move)
+        if kind == "random":
+            self._input = (max(self._input[0], found[0]), max(self._input[1], found[1]))
+        elif kind == "other":
+            self._order = (max(self._order[0], found[0]), max(self._order[1], found[1]))
+        shift, shrink = biases(move, self._oracle)
+        self._shift = max(self._shift, abs(shift))
+        self._shrink = max(self._shrink, abs(shrink))
+
+    def floor(self) -> Floor:
+        """The floor that the runs so far show."""
+        return Floor(
+            rms=max(self._input[0] + self._grid[0], self._order[0]),
+            max=max(self._input[1] + self._grid[1], self._order[1]),
+            shift=self._shift,
+            shrink=self._shrink,
+            grid=self._grid[0],
+        )

@@ -63,11 +63,13 @@ class ErrorCase:
 class Call:
     """One call on a module: the method, and which inputs it takes in order.
 
-    An argument written ``=name`` is the size of axis `name`, or an argument of the constructor.
+    An input written ``keyword:name`` goes by keyword, ``=name`` is the size of an axis. The call is made
+    only if the constructor's argument `when`, if there is one, is true.
     """
 
     method: str = "__call__"
     takes: tuple[str, ...] = ()
+    when: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class OpSpec:
         dtype_argument: the argument that takes the working dtype, for functions without arrays.
         kernels: the port's kernels behind the word.
         source: where the word is defined.
+        register: whether the suite should find the spec.
     """
 
     name: str
@@ -115,6 +118,7 @@ class OpSpec:
     dtype_argument: str | None = None
     kernels: tuple[str, ...] = ()
     source: str = ""
+    register: bool = True
 
     family = "word"
 
@@ -138,7 +142,8 @@ class OpSpec:
                 raise SpecError(f"{self.name}: bound: " + unknown("output", name, self.outputs))
         if self.nonfinite not in ("exact", "any"):
             raise SpecError(f"{self.name}: nonfinite={self.nonfinite!r}, expected 'exact' or 'any'")
-        REGISTRY.add(self)
+        if self.register:
+            REGISTRY.add(self)
 
     def arrays(self) -> dict[str, Array]:
         """The arguments that are arrays."""

@@ -18,7 +18,9 @@ _T = {
     10: 2.228, 12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000,
 }  # fmt: skip
 
-_SMALLEST_RATIO = 0.1  # ratios below count as this: zero has no logarithm, and smaller is no better
+_SMALLEST_RATIO = 0.25
+"""Ratios below count as this. An eighth of the limit is as good as zero, which has no logarithm; without
+it, the luck of a result of few elements would spread the interval until nothing could be decided."""
 
 BIAS_FACTOR = 2.0
 BIAS_SIGMAS = 4.0
@@ -65,8 +67,10 @@ class Verdict:
 
     @property
     def ratio(self) -> float:
-        """One figure of merit: the larger of both norms' means, each over its limit (1 is the gate)."""
+        """One figure of merit, 1 being the gate: each norm over its limit, the error over its bound."""
         found = [i.mean / i.limit for i in (self.rms, self.max) if i is not None]
+        if self.over_bound is not None:
+            found.append(self.over_bound)
         return max(found, default=0.0)
 
 

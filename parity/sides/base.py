@@ -96,11 +96,16 @@ def vocabulary(spec: OpSpec, index: int) -> ModuleType | None:
     return importlib.import_module(spec.words[index])
 
 
-def calls_of(spec: LayerSpec, inputs: Mapping[str, Any]) -> Mapping[str, Call]:
-    """The calls of a layer: declared, or one that takes every input by name."""
-    if spec.calls:
-        return spec.calls
-    return {spec.outputs[0]: Call(takes=tuple(f"{n}:{n}" for n in inputs))}
+def calls_of(task: Task) -> Mapping[str, Call]:
+    """The calls of a layer: those declared that its arguments allow, or one that takes every input."""
+    spec = task.spec
+    if isinstance(spec, LayerSpec) and spec.calls:
+        return {
+            output: call
+            for output, call in spec.calls.items()
+            if call.when is None or task.arguments.get(call.when)
+        }
+    return {spec.outputs[0]: Call(takes=tuple(f"{n}:{n}" for n in task.inputs))}
 
 
 def call_arguments(

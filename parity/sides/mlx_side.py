@@ -193,7 +193,7 @@ class MlxSide:
             module = self._load(spec, task)
         with self._listening(task, module):
             outputs: dict[str, mx.array] = {}
-            for output, call in calls_of(spec, inputs).items():
+            for output, call in calls_of(task).items():
                 args, kwargs = call_arguments(call.takes, inputs, task)
                 result = getattr(module, call.method)(*args, **kwargs)
                 outputs |= name_call(spec, output, result)

@@ -196,7 +196,7 @@ class TorchSide:
             module = self._load(spec, task)
         with self._listening(task, module):
             outputs: dict[str, Tensor] = {}
-            for output, call in calls_of(spec, inputs).items():
+            for output, call in calls_of(task).items():
                 args, kwargs = call_arguments(call.takes, inputs, task)
                 method = module if call.method == "__call__" else getattr(module, call.method)
                 result = method(*args, **kwargs)

@@ -1,5 +1,5 @@
 """M2-BERT's specs. Importing the package declares them all."""
 
-from . import layers, models, words
+from . import canonical, layers, models, words
 
-__all__ = ["layers", "models", "words"]
+__all__ = ["canonical", "layers", "models", "words"]

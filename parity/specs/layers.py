@@ -166,8 +166,12 @@ layer(
     },
     inputs={"x": "b d l"},
     cases=("", "l33"),
-    calls={"filter": Call(method="filter", takes=("=l",)), "y": Call(takes=("x",))},
-    outputs=("filter", "y"),
+    calls={
+        "filter": Call(method="filter", takes=("=l",)),
+        "filter_rev": Call(method="filter_rev", takes=("=l",), when="bidirectional"),
+        "y": Call(takes=("x",)),
+    },
+    outputs=("filter", "filter_rev", "y"),
     grads=("x",),
     nonfinite="any",
     errors=(

@@ -101,9 +101,12 @@ class HyenaFilter(nn.Module):
         emb_dim: int = 3,
         order: int = 16,
         seq_len: int = 1024,
+        lr: float = 1e-3,  # training only
         lr_pos_emb: float = 1e-5,
+        dropout: float = 0.0,  # declared by the canonical code, never applied
         w: float = 1,
         w_mod: float = 1,
+        wd: float = 0.0,  # training only
         bias: bool = True,
         num_inner_mlps: int = 2,
         linear_mixer: bool = False,

@@ -45,11 +45,14 @@ class MonarchMixerSequenceMixing(nn.Module):
         d_model: int,
         l_max: int = 128,
         dropout: float = 0.0,
+        hyena_kernel_lr: float | None = None,  # training only
         bidirectional: bool = False,
         hyena_lr_pos_emb: float = 1e-5,
         hyena_w: float = 10,
         hyena_w_mod: float = 1,
+        hyena_wd: float = 0.1,  # training only
         hyena_emb_dim: int = 3,
+        hyena_filter_dropout: float = 0.0,  # declared by the canonical code, never applied
         hyena_filter_order: int = 16,
         residual_long_conv: bool = False,
         hyena_training_additions: bool = False,

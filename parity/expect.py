@@ -1,0 +1,220 @@
+"""What the reference says a task should give, and how closely anybody could.
+
+One task of the reference becomes several runs: float64 (the oracle), the working dtype, and float32 runs
+with inputs moved and roundings changed, which measure the floor of every result. An `Expected` is a plain
+value: it is made where PyTorch is, and any side can be compared with it, anywhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from . import sides
+from .compare import Expected
+from .dtypes import FLOAT32, FLOAT64, AnyArray, Float64, WorkingDtype, cast, is_floating
+from .errors import SideUnavailableError
+from .floor import FloorMeter
+from .inputs import flushed, generator, has_subnormals, moved
+from .sides import Outcome, Task
+from .spec import LayerSpec
+
+COHERENT_MOVES = ("up", "away")
+
+DRAWS = 2
+DRAWS_FOR_FEW = 6
+FEW_ELEMENTS = 8
+"""How often inputs are moved and results rounded anew to measure a floor. A result of few elements says
+little about it in one draw; for a layer, where a draw costs most, more inputs make up for that."""
+
+Arrays = Mapping[str, AnyArray]
+Sink = Callable[[str, AnyArray], None]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A task with its numbers, and what every result should be.
+
+    Results are named as in `named_results`, activations ``act <path>``.
+    """
+
+    task: Task
+    results: Mapping[str, Expected]
+
+
+def named_results(outcome: Outcome) -> dict[str, AnyArray]:
+    """Outputs, and gradients as ``grad <name>``, in one dictionary."""
+    return dict(outcome.outputs) | {f"grad {n}": g for n, g in outcome.gradients.items()}
+
+
+def run_into(side: Any, task: Task, sink: Sink, *, taps: bool, **roundings: Any) -> None:
+    """Run a task and hand every result to `sink`; with `taps` activations too, as they come."""
+    if taps:
+        task = replace(task, tap=lambda path, value: sink(f"act {path}", value))
+    for name, value in named_results(side.run(task, **roundings)).items():
+        sink(name, value)
+
+
+def require_torch() -> Any:
+    """The side that runs the reference.
+
+    Raises: SideUnavailableError if PyTorch is not here.
+    """
+    reason = sides.why_not("torch")
+    if reason is not None:
+        raise SideUnavailableError(f"the reference cannot run: {reason}; use --oracle golden")
+    return sides.get("torch")
+
+
+def draw_cotangents(outputs: Arrays, dtype: WorkingDtype, seed: int) -> dict[str, AnyArray]:
+    """A standard-normal cotangent for each floating output."""
+    return {
+        name: cast(generator("cotangent", name, seed).standard_normal(x.shape), dtype)
+        for name, x in outputs.items()
+        if is_floating(x)
+    }
+
+
+def expect(
+    task: Task,
+    *,
+    seed: int,
+    vjp: bool = False,
+    floors: bool = True,
+    taps: bool = False,
+    draws: int | None = None,
+) -> Expectation:
+    """Run the reference as often as it takes to know what `task` should give, and how closely.
+
+    Args:
+        task: the reference's task in the working dtype; with `vjp` and no cotangents, they are drawn.
+        seed: draws cotangents, moves and roundings.
+        floors: whether to measure floors at all (data movement needs none).
+        taps: whether activations are results too.
+        draws: how often inputs are moved and results rounded anew; none means as often as a word or a
+            layer needs.
+
+    Raises: SideUnavailableError if PyTorch is not here.
+    """
+    torch = require_torch()
+    exact = replace(task, dtype=FLOAT64, device="cpu")
+    oracle: dict[str, AnyArray] = {}
+    if vjp and task.cotangents is None:
+        outputs = torch.run(replace(exact, cotangents=None)).outputs
+        cotangents = draw_cotangents(outputs, task.dtype, seed)
+        task, exact = replace(task, cotangents=cotangents), replace(exact, cotangents=cotangents)
+    run_into(torch, exact, oracle.__setitem__, taps=taps)
+    reference: dict[str, AnyArray] = {}
+    run_into(torch, task, reference.__setitem__, taps=taps)
+
+    meters: dict[str, FloorMeter] = {}
+    if floors:
+        meters = _measure(torch, task, oracle, reference, seed=seed, taps=taps, draws=draws)
+    alternate = _alternate(torch, exact, task, taps)
+    bounds = _bounds(task)
+    results = {
+        name: Expected(
+            oracle=value,
+            dtype=task.dtype if is_floating(value) else None,
+            reference=reference.get(name),
+            floor=meters[name].floor() if name in meters else None,
+            bound=bounds.get(name),
+            alternate=None if alternate is None else alternate[name].astype(np.float64),
+        )
+        for name, value in oracle.items()
+    }
+    return Expectation(task, results)
+
+
+def _measure(
+    torch: Any,
+    task: Task,
+    oracle: Arrays,
+    reference: Arrays,
+    *,
+    seed: int,
+    taps: bool,
+    draws: int | None,
+) -> dict[str, FloorMeter]:
+    """Fill a meter for every floating result from moved and otherwise rounded runs in float32."""
+    single = replace(task, dtype=FLOAT32, device="cpu")
+    base: dict[str, AnyArray] = {}
+    if task.dtype is FLOAT32 and task.device == "cpu":
+        base = dict(reference)
+    else:
+        run_into(torch, single, base.__setitem__, taps=taps)
+    meters = {
+        name: FloorMeter(value.astype(np.float64), base[name].astype(np.float64), task.dtype)
+        for name, value in oracle.items()
+        if is_floating(value)
+    }
+
+    def meter(kind: str) -> Sink:
+        def sink(name: str, value: AnyArray) -> None:
+            if name in meters:
+                meters[name].add(kind, value.astype(np.float64))
+
+        return sink
+
+    if draws is None:
+        few = min((x.size for x in base.values()), default=0) < FEW_ELEMENTS
+        draws = DRAWS_FOR_FEW if few and not isinstance(task.spec, LayerSpec) else DRAWS
+    for i in range(draws):
+        run_into(torch, shifted(single, "random", seed, i), meter("random"), taps=taps)
+    for direction in COHERENT_MOVES:
+        run_into(torch, shifted(single, direction, seed, 0), meter("coherent"), taps=taps)
+    for i in range(draws):
+        run_into(
+            torch,
+            single,
+            meter("other"),
+            taps=taps,
+            reorder=True,
+            rounding_seed=None if i == 0 else seed * DRAWS_FOR_FEW + i,
+        )
+    return meters
+
+
+def shifted(task: Task, direction: str, seed: int, draw: int) -> Task:
+    """The task with every floating number (inputs, parameters, cotangents) one float32 ulp away."""
+    rng = generator("move", direction, draw, seed)
+
+    def move(arrays: Arrays | None) -> dict[str, AnyArray] | None:
+        if arrays is None:
+            return None
+        done: dict[int, AnyArray] = {}  # names that share one array still share one
+        for x in arrays.values():
+            if id(x) not in done:
+                floating = is_floating(x)
+                done[id(x)] = moved(x.astype(np.float32), rng, direction) if floating else x
+        return {name: done[id(x)] for name, x in arrays.items()}
+
+    return replace(
+        task,
+        inputs=move(task.inputs) or {},
+        parameters=move(task.parameters),
+        cotangents=move(task.cotangents),
+    )
+
+
+def _alternate(
+    torch: Any, exact: Task, task: Task, taps: bool
+) -> dict[str, AnyArray] | None:
+    """The oracle for inputs whose subnormals are read as zero, if there are any."""
+    floats = [x for x in task.inputs.values() if is_floating(x)]
+    if not any(has_subnormals(x, task.dtype) for x in floats):
+        return None
+    flat = {n: flushed(x, task.dtype) if is_floating(x) else x for n, x in task.inputs.items()}
+    results: dict[str, AnyArray] = {}
+    run_into(torch, replace(exact, inputs=flat), results.__setitem__, taps=taps)
+    return results
+
+
+def _bounds(task: Task) -> dict[str, Float64]:
+    """Theory's bounds on the outputs, where the spec has them."""
+    exact: dict[str, Any] = {
+        n: x.astype(np.float64) if is_floating(x) else x for n, x in task.inputs.items()
+    }
+    arguments = exact | dict(task.options)
+    return {name: bound(arguments, task.dtype) for name, bound in task.spec.bound.items()}

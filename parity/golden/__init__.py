@@ -1,0 +1,1 @@
+"""Golden cases: results taken once and kept, to be reproduced ever after."""

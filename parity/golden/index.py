@@ -1,0 +1,119 @@
+"""The index that vouches for golden cases: what they hash to, where they come from, what made them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parity.errors import GoldenError
+
+from .format import case_names, digest, paths, write_text
+
+INDEX = "index.json"
+FLOORS = "floors.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a golden case: ``missing``, ``changed``, ``stale`` or ``unused``."""
+
+    case: str
+    what: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.what} golden case {self.case!r}: {self.detail}"
+
+
+def folders(root: Path) -> list[Path]:
+    """The folders of cases under `root`, itself included if it holds any."""
+    found = [root, *(p for p in sorted(root.iterdir()) if p.is_dir())] if root.is_dir() else []
+    return [p for p in found if case_names(p)]
+
+
+def full_name(root: Path, folder: Path, name: str) -> str:
+    """The name of a case in the index: its path below the root."""
+    relative = folder.relative_to(root).as_posix()
+    return name if relative == "." else f"{relative}/{name}"
+
+
+def locate(root: Path, full: str) -> tuple[Path, str]:
+    """The folder and plain name of an indexed case."""
+    folder, _, name = full.rpartition("/")
+    return (root / folder if folder else root), name
+
+
+def read_index(root: Path) -> dict[str, Any]:
+    """The entries of an index by case; empty if there is none.
+
+    Raises: GoldenError if it is not an index.
+    """
+    path = root / INDEX
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise GoldenError(f"{path} is not JSON: {error}; restore it from version control") from None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise GoldenError(f"{path} is not an index of schema {SCHEMA}")
+    cases: dict[str, Any] = data["cases"]
+    return cases
+
+
+def write_index(root: Path, cases: Mapping[str, Any]) -> None:
+    """Replace the index."""
+    data = {"schema": SCHEMA, "cases": {k: cases[k] for k in sorted(cases)}}
+    write_text(root / INDEX, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def read_floors(root: Path) -> dict[str, Any]:
+    """Recorded floors: case → result → [rms, max, shift, shrink, grid]."""
+    path = root / FLOORS
+    if not path.is_file():
+        return {}
+    floors: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return floors
+
+
+def write_floors(root: Path, floors: Mapping[str, Any]) -> None:
+    """Replace the recorded floors, one case a line."""
+    lines = [f"{json.dumps(k)}: {json.dumps(floors[k], sort_keys=True)}" for k in sorted(floors)]
+    write_text(root / FLOORS, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def entry(folder: Path, name: str, **facts: Any) -> dict[str, Any]:
+    """An index entry for a case as it lies on disk."""
+    meta, tensors = paths(folder, name)
+    return {"sha256": {"json": digest(meta), "safetensors": digest(tensors)}, **facts}
+
+
+def check(root: Path) -> list[Finding]:
+    """Everything that is missing, changed or unused under an indexed folder."""
+    index = read_index(root)
+    findings = []
+    for case, facts in index.items():
+        folder, name = locate(root, case)
+        for kind, path in zip(("json", "safetensors"), paths(folder, name), strict=True):
+            if not path.is_file():
+                detail = f"{path} is not there; restore it, or 'parity golden prune {root} --yes'"
+                findings.append(Finding(case, "missing", detail))
+            elif digest(path) != facts["sha256"][kind]:
+                detail = (
+                    f"{path} is not the file that the index vouches for; restore it, or capture it "
+                    "again with 'parity golden capture'"
+                )
+                findings.append(Finding(case, "changed", detail))
+    for folder in folders(root):
+        for name in case_names(folder):
+            case = full_name(root, folder, name)
+            if case not in index:
+                detail = (
+                    f"it lies in {folder} but not in the index; add it with "
+                    f"'parity golden capture --adopt {folder / name}', or remove it with "
+                    f"'parity golden prune {root} --yes'"
+                )
+                findings.append(Finding(case, "unused", detail))
+    return findings

@@ -1,0 +1,294 @@
+"""Golden cases against both models: does the reference reproduce them, and does the port?
+
+The golden float32 result stands for the reference, the golden float64 result for the oracle; activations,
+which exist in float32 only, get their oracle from the reference in float64, once that has reproduced the
+golden outputs. Where PyTorch is missing, the floor is the recorded one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity import sides
+from parity.compare import Comparison, Expected, compare
+from parity.dtypes import FLOAT64, AnyArray, is_floating
+from parity.errors import GoldenError
+from parity.expect import Expectation, expect, named_results, run_into
+from parity.floor import Floor, FloorMeter, norms
+from parity.inputs import generator, moved
+from parity.judge import overall, worst_of
+from parity.record import Row, figures
+from parity.rules import Ratio, Rule
+from parity.sides import Task
+from parity.verdict import Verdict, decide
+
+from .format import GoldenFile, read
+from .parts import Part, parts_of
+
+FLOAT64_RELATIVE = 1e-12
+"""How closely the reference must reproduce a float64 golden, relative to its RMS, where one unit in the
+last place of the inputs does not move it further."""
+
+DRAWS = 6
+"""How often a floor is drawn here: a golden case is one input, with no others to make up for a lucky draw."""
+
+GROSS = 100.0
+"""Without a measured floor, a ratio above this is a failure and one between it and the limit undecided:
+the floor of an honest sum of some thousand terms is at most about ten times PyTorch's own error."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict on one case on one side."""
+
+    case: str
+    side: str
+    device: str
+    status: str
+    verdicts: Mapping[str, Verdict]
+    reason: str = ""
+
+    def row(self, folder: Path) -> Row:
+        """As a row; figures are those of the result that is worst off."""
+        identity: dict[str, Any] = {
+            "kind": "golden",
+            "id": f"golden-{self.case}-{self.side}",
+            "spec": self.case,
+            "side": self.side,
+            "device": self.device,
+            "case": self.case,
+            "repeat": f"parity golden verify {folder} --case {self.case}",
+        }
+        if not self.verdicts:
+            return Row(status=self.status, reasons=(self.reason,), **identity)
+        name, verdict = worst_of(self.verdicts)
+        gates = {n: round(v.ratio, 4) for n, v in self.verdicts.items()}
+        reasons = tuple(
+            f"{n}: {reason}"
+            for n, v in self.verdicts.items()
+            for reason in v.reasons
+            if v.status != "pass"
+        )
+        return Row(
+            status=self.status,
+            result=name,
+            rule=verdict.rule,
+            reasons=reasons,
+            notes=verdict.notes,
+            n=sum(v.n for v in self.verdicts.values()),
+            seeds=1,
+            figures=figures(verdict) | {"results": gates},
+            **identity,
+        )
+
+
+def verify(
+    folder: Path,
+    name: str,
+    ports: list[tuple[str, str]],
+    *,
+    floors: Mapping[str, Any] | None = None,
+    live: bool = True,
+) -> Iterator[Outcome]:
+    """Check one case: the reference in float64 and in its dtype (where PyTorch is), then each port side.
+
+    Args:
+        folder, name: where the case lies.
+        ports: side and device of each port to check.
+        floors: recorded floors by result, for use without PyTorch.
+        live: whether to run the reference; if it cannot, the floors are used.
+
+    A case that cannot be read is one failing outcome for each side.
+    """
+    why_not_live = sides.why_not("torch") if live else "not asked for (--oracle golden)"
+    try:
+        file = read(folder, name)
+        parts = parts_of(file)
+    except GoldenError as error:
+        for side, device in [("reference", "cpu"), *ports]:
+            yield Outcome(name, side, device, "fail", {}, str(error))
+        return
+    expectations: list[Expectation] = []
+    if why_not_live is None:
+        exact: dict[str, Verdict] = {}
+        working: dict[str, Verdict] = {}
+        for part in parts:
+            expectation, float64 = _live(part)
+            expectations.append(expectation)
+            exact |= float64
+            own = _results(part, "torch", "cpu")
+            working |= _judge(part, expectation, own)
+        if exact:
+            yield Outcome(name, "reference f64", "cpu", _status(exact), exact)
+        yield Outcome(name, f"reference {parts[0].task.dtype.short}", "cpu", _status(working), working)
+    else:
+        yield Outcome(name, "reference", "cpu", "not run", {}, why_not_live)
+        expectations = [_recorded(part, floors or {}) for part in parts]
+    for side, device in ports:
+        verdicts: dict[str, Verdict] = {}
+        for part, expectation in zip(parts, expectations, strict=True):
+            found = _judge(part, expectation, _results(part, side, device))
+            if why_not_live is not None:
+                recorded = floors or {}
+                found = {n: v if n in recorded else _without_floor(v) for n, v in found.items()}
+            verdicts |= found
+        yield Outcome(name, side, device, _status(verdicts), verdicts)
+
+
+def _status(verdicts: Mapping[str, Verdict]) -> str:
+    return overall(v.status for v in verdicts.values())
+
+
+def _rule(part: Part, result: str) -> Rule:
+    if result.startswith("grad "):
+        return part.task.spec.grad_rule
+    return Ratio() if result.startswith("act ") else part.task.spec.rule
+
+
+def _results(part: Part, side: str, device: str) -> dict[str, AnyArray] | Exception:
+    """Everything one side gives for a part, or what it raised."""
+    found: dict[str, AnyArray] = {}
+    try:
+        run_into(
+            sides.get(side),
+            replace(part.task, device=device),
+            found.__setitem__,
+            taps=part.taps,
+        )
+    except Exception as error:  # whatever a side raises on a golden case is its answer
+        return error
+    return found
+
+
+def _judge(
+    part: Part, expectation: Expectation, actual: dict[str, AnyArray] | Exception
+) -> dict[str, Verdict]:
+    """The verdict on every golden result of a part."""
+    verdicts = {}
+    for result, expected in expectation.results.items():
+        if isinstance(actual, Exception):
+            problem = f"the side raised {type(actual).__name__}: {actual}"
+            sample = Comparison(n=0, problems=(problem,))
+        elif result not in actual:
+            sample = Comparison(n=0, problems=("the side does not return it",))
+        else:
+            sample = compare(expected, actual[result], nonfinite=part.task.spec.nonfinite)
+        verdicts[result] = decide([sample], _rule(part, result))
+    return verdicts
+
+
+def _without_floor(verdict: Verdict) -> Verdict:
+    """Without a measured floor an excess may be honest: only a gross one is a failure."""
+    if verdict.status != "fail" or verdict.rms is None or verdict.worst is None:
+        return verdict
+    if verdict.worst.problems or max(verdict.worst.ratios()) > GROSS:
+        return verdict
+    reason = "no floor was recorded for this case and PyTorch is not here to measure it"
+    return replace(verdict, status="undecided", reasons=(*verdict.reasons, reason))
+
+
+def measured(part: Part) -> Expectation:
+    """What the reference itself says of a part, with floors where a rule wants them."""
+    return expect(
+        part.task,
+        seed=0,
+        floors=any(isinstance(_rule(part, n), Ratio) for n in part.wanted),
+        taps=part.taps,
+        draws=DRAWS,
+    )
+
+
+def _live(part: Part) -> tuple[Expectation, dict[str, Verdict]]:
+    """Expectations with floors from the reference, and how its float64 compares with the golden one."""
+    live = measured(part)
+    results = {}
+    float64 = {}
+    for name, golden in part.wanted.items():
+        own = live.results.get(name)
+        if own is None:
+            float64[name] = _missing("the reference does not return it")
+            continue
+        if name in part.exact:
+            float64[name] = _float64_verdict(part.task, name, part.exact[name], own.oracle)
+        oracle = part.exact.get(name, own.oracle if is_floating(golden) else golden)
+        results[name] = replace(own, oracle=oracle, reference=golden)
+    return Expectation(part.task, results), float64
+
+
+def _missing(problem: str) -> Verdict:
+    return Verdict("fail", rule="present", reasons=(problem,))
+
+
+def _float64_verdict(task: Task, name: str, golden: AnyArray, own: AnyArray) -> Verdict:
+    """Whether the reference in float64 reproduces a golden float64 result."""
+    rule = f"{FLOAT64_RELATIVE:g} relative"
+    if golden.shape != own.shape:
+        return _missing(f"shape {own.shape}, expected {golden.shape}")
+    if not np.array_equal(np.isfinite(golden), np.isfinite(own)):
+        return _missing("not finite in other places")
+    scale = norms(golden)[0]
+    error = norms(own - golden)[0]
+    relative = error / scale if scale > 0 else error
+    limit = FLOAT64_RELATIVE
+    if not relative <= limit:  # ill-conditioned: measure what one float64 ulp of the inputs does
+        rule = f"twice what one ulp of the inputs moves, above {FLOAT64_RELATIVE:g} relative"
+        limit = max(limit, 2 * _float64_movement(task, name, own) / scale)
+    ok = relative <= limit
+    reasons = () if ok else (f"float64 results differ by {relative:.3g} relative, limit {limit:.3g}",)
+    sample = Comparison(n=int(golden.size), finite=int(golden.size), scale=scale)
+    return Verdict(
+        "pass" if ok else "fail",
+        rule=rule,
+        reasons=reasons,
+        n=int(golden.size),
+        seeds=1,
+        rms=None,
+        over_bound=relative / limit,
+        worst=sample,
+    )
+
+
+def _float64_movement(task: Task, name: str, own: AnyArray) -> float:
+    """How far a float64 result moves when every float64 input moves by one ulp."""
+    rng = generator("float64", name)
+
+    def move(arrays: Mapping[str, AnyArray] | None) -> dict[str, AnyArray] | None:
+        if arrays is None:
+            return None
+        return {
+            n: moved(x.astype(np.float64), rng, "random") if is_floating(x) else x
+            for n, x in arrays.items()
+        }
+
+    shifted = replace(
+        task,
+        dtype=FLOAT64,
+        inputs=move(task.inputs) or {},
+        parameters=move(task.parameters),
+        cotangents=task.cotangents,
+    )
+    again = named_results(sides.get("torch").run(shifted))
+    return norms(again[name] - own)[0] if name in again else 0.0
+
+
+def _recorded(part: Part, floors: Mapping[str, Any]) -> Expectation:
+    """Expectations from the files alone, with recorded floors."""
+    results = {}
+    for name, golden in part.wanted.items():
+        exact = part.exact.get(name)
+        floating = is_floating(golden)
+        floor = Floor(*floors[name]) if name in floors else None
+        if floor is None and floating and isinstance(_rule(part, name), Ratio):
+            if exact is None:
+                continue  # neither an oracle nor a floor: nothing to judge an activation by
+            floor = FloorMeter(exact, exact, part.task.dtype).floor()  # rounding the result, no more
+        results[name] = Expected(
+            oracle=(golden if exact is None else exact),
+            dtype=part.task.dtype if floating else None,
+            reference=None if exact is None else golden,
+            floor=floor,
+        )
+    return Expectation(part.task, results)

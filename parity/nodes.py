@@ -1,0 +1,118 @@
+"""From specs to tests: which case runs on which side, and what each is called."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from . import sides
+from .case import Case, named
+from .dtypes import WorkingDtype
+from .record import Row
+from .settings import Settings
+from .spec import REGISTRY, OpSpec
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where something runs: a side of the port on a device."""
+
+    side: str
+    device: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One test: a spec in a dtype on a target, with the name of its case where it has one."""
+
+    id: str
+    spec: OpSpec
+    dtype: WorkingDtype
+    target: Target
+    case_name: str = ""
+    vjp: bool = False
+    seed: int = 0
+
+    def case(self) -> Case:
+        """The node's named case."""
+        return named(self.spec, self.case_name, self.dtype, seed=self.seed, vjp=self.vjp)
+
+
+def targets(settings: Settings) -> list[Target]:
+    """Every side and device that can run here, of those asked for."""
+    found = []
+    for name in settings.sides:
+        if sides.why_not(name) is not None:
+            continue
+        side = sides.get(name)
+        devices = [d for d in settings.devices if d in side.devices()] or side.devices()[:1]
+        for device in devices:
+            label = name if len(devices) == 1 else f"{name}.{device}"
+            found.append(Target(name, device, label))
+    return found
+
+
+def not_run(settings: Settings) -> list[Row]:
+    """A row with the reason for every side and device that was asked for and cannot run."""
+    rows = []
+    for name in dict.fromkeys((*settings.sides, *settings.require_side)):
+        reason = sides.why_not(name)
+        if reason is not None:
+            rows.append(_absent(name, "", reason))
+            continue
+        for device in settings.devices:
+            if device not in sides.get(name).devices():
+                rows.append(_absent(name, device, sides.why_not(name, device) or ""))
+    return rows
+
+
+def _absent(side: str, device: str, reason: str) -> Row:
+    return Row(
+        kind="side",
+        id=f"side-{side}" + (f"-{device}" if device else ""),
+        status="not run",
+        side=side,
+        device=device,
+        reasons=(reason,),
+        repeat="parity doctor",
+    )
+
+
+def nodes(
+    settings: Settings,
+    families: Sequence[str],
+    *,
+    vjp: bool = False,
+    first_case_only: bool = False,
+    every_case: bool = True,
+) -> Iterator[Node]:
+    """The nodes of some families of specs.
+
+    Args:
+        settings: sides, devices, dtypes and seed.
+        families: of ``word``, ``layer``, ``model``.
+        vjp: gradients; specs without any are left out.
+        first_case_only: not the further named cases of a spec.
+        every_case: a node for each named case; else one for each spec, named without it.
+    """
+    for spec in REGISTRY:
+        if spec.family not in families or (vjp and not _differentiable(spec)):
+            continue
+        names = spec.cases[:1] if first_case_only or not every_case else spec.cases
+        for name in names:
+            for dtype in settings.working_dtypes():
+                for target in targets(settings):
+                    label = name.replace(" ", ".") if every_case else ""
+                    parts = [spec.name, label, dtype.short, target.label]
+                    yield Node(
+                        id="-".join(p for p in parts if p),
+                        spec=spec,
+                        dtype=dtype,
+                        target=target,
+                        case_name=name,
+                        vjp=vjp,
+                        seed=settings.seed,
+                    )
+
+
+def _differentiable(spec: OpSpec) -> bool:
+    return bool(spec.grads) or spec.family != "word"

@@ -1,0 +1,173 @@
+"""What a run is told: options of pytest and of every command, and the same keys in ``[tool.parity]``."""
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .dtypes import WORKING, WorkingDtype, parse_dtype
+from .errors import UsageError, unknown
+from .sides import NAMES
+
+PORT_SIDES = ("mlx", "metal", "msl")
+PROFILES = ("quick", "default", "deep")
+ORACLES = ("live", "golden")
+BLAS = ("own", "openblas")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run.
+
+    Attributes:
+        sides: which of the port's sides to judge.
+        dtypes: in which working dtypes.
+        devices: on which devices; none means each side's default.
+        seed: where all random numbers start.
+        profile: how many inputs: ``quick``, ``default`` or ``deep``.
+        oracle: ``live`` runs the reference, ``golden`` needs no PyTorch.
+        require_side: sides without which the run is a failure (exit code 12).
+        swap: words to replace, ``mlx_impl.ops.gelu=path/to/file.py:function``.
+        update_golden: rewrite our own golden cases instead of comparing with them.
+        out: the folder for rows and reports.
+        specs: modules that declare specs.
+        fixtures: the folder of golden cases.
+        blas: ``own`` is what MLX brings; ``openblas`` loads the system's into MLX (Linux).
+        seeds: inputs a case; none means the profile's.
+    """
+
+    sides: tuple[str, ...] = PORT_SIDES
+    dtypes: tuple[str, ...] = tuple(WORKING)
+    devices: tuple[str, ...] = ()
+    seed: int = 0
+    profile: str = "default"
+    oracle: str = "live"
+    require_side: tuple[str, ...] = ()
+    swap: tuple[str, ...] = ()
+    update_golden: bool = False
+    out: Path = Path("reports")
+    specs: tuple[str, ...] = ("parity.specs",)
+    fixtures: Path = Path("fixtures")
+    blas: str = "own"
+    seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        for side in (*self.sides, *self.require_side):
+            if side not in NAMES:
+                raise UsageError(unknown("side", side, NAMES))
+        for name, value, known in (
+            ("profile", self.profile, PROFILES),
+            ("oracle", self.oracle, ORACLES),
+            ("blas", self.blas, BLAS),
+        ):
+            if value not in known:
+                raise UsageError(unknown(name, value, known))
+        if self.seeds is not None and self.seeds < 1:
+            raise UsageError(f"seeds={self.seeds}, expected at least 1")
+        for dtype in self.dtypes:
+            parse_dtype(dtype)
+
+    def working_dtypes(self) -> list[WorkingDtype]:
+        """The formats to run in."""
+        return [parse_dtype(name) for name in self.dtypes]
+
+    @classmethod
+    def load(cls, root: Path, overrides: Mapping[str, Any]) -> Self:
+        """``[tool.parity]`` of the project at `root`, with what the command line gives on top.
+
+        Raises: UsageError if a key is unknown (naming the nearest) or a value has the wrong type.
+        """
+        values: dict[str, Any] = {}
+        file = root / "pyproject.toml"
+        if file.is_file():
+            table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("parity", {})
+            for key, value in table.items():
+                values[_known_key(key, f"[tool.parity] in {file}")] = value
+        values |= {k: v for k, v in overrides.items() if v is not None}
+        return cls(**{k: _coerce(k, v) for k, v in values.items()})
+
+
+_FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
+
+
+def _known_key(key: str, where: str) -> str:
+    name = key.replace("-", "_")
+    if name not in _FIELDS:
+        raise UsageError(f"{where}: " + unknown("key", key, [f.replace("_", "-") for f in _FIELDS]))
+    return name
+
+
+def _coerce(name: str, value: Any) -> Any:
+    """A TOML value or an option's text in the type of the field."""
+    default = _FIELDS[name].default
+    if isinstance(default, tuple):
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, Sequence):
+            raise UsageError(f"{name}={value!r}, expected a list")
+        return tuple(str(item).strip() for item in items if str(item).strip())
+    if isinstance(default, Path):
+        return Path(value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UsageError(f"{name}={value!r}, expected true or false")
+        return value
+    if name in ("seed", "seeds"):
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise UsageError(f"{name}={value!r}, expected an integer") from None
+    if not isinstance(value, str):
+        raise UsageError(f"{name}={value!r}, expected text")
+    return value
+
+
+# option → (metavar, help); flags have no metavar. pytest and every command share the table.
+_OPTIONS: dict[str, tuple[str | None, str]] = {
+    "sides": ("A,B", f"sides of the port to judge, of {', '.join(PORT_SIDES)} (default: all)"),
+    "dtypes": ("A,B", "working dtypes: float32, float16, bfloat16, or f32, f16, bf16 (default: all)"),
+    "devices": ("A,B", "devices to run on: cpu, gpu (default: each side's own)"),
+    "seed": ("N", "where all random numbers start (default: 0)"),
+    "profile": ("NAME", "how much: quick, default or deep"),
+    "oracle": ("KIND", "live runs the reference; golden needs no PyTorch"),
+    "require-side": ("A,B", "exit with 12 if one of these sides cannot run"),
+    "swap": ("WORD=FILE:NAME", "run with one word replaced, e.g. mlx_impl.ops.gelu=fast.py:gelu"),
+    "update-golden": (None, "rewrite the project's own golden cases"),
+    "out": ("DIR", "where rows and reports go (default: reports)"),
+    "specs": ("A,B", "modules that declare specs (default: parity.specs)"),
+    "fixtures": ("DIR", "folder of golden cases (default: fixtures)"),
+    "blas": ("KIND", "own, or openblas to load the system's OpenBLAS into MLX on Linux"),
+    "seeds": ("N", "inputs a case (default: the profile's)"),
+}
+# pytest has taken some of the plain names, or may.
+PYTEST_NAMES = {"out": "parity-out", "specs": "parity-specs", "fixtures": "parity-fixtures",
+                "seeds": "parity-seeds"}  # fmt: skip
+
+
+def add_options(add: Callable[..., Any], *, names: Mapping[str, str] | None = None) -> None:
+    """Declare every option through `add`, an ``add_argument`` or pytest's ``addoption``."""
+    for name, (metavar, text) in _OPTIONS.items():
+        flag = "--" + (names or {}).get(name, name)
+        dest = "parity_" + name.replace("-", "_")
+        if metavar is None:
+            add(flag, dest=dest, action="store_true", default=None, help=text)
+        elif name == "swap":
+            add(flag, dest=dest, action="append", default=None, metavar=metavar, help=text)
+        else:
+            add(flag, dest=dest, default=None, metavar=metavar, help=text)
+
+
+def from_options(root: Path, get: Callable[[str], Any]) -> Settings:
+    """Settings from parsed options; `get` looks one up by its destination.
+
+    Raises: UsageError if one of them, or of the keys in ``[tool.parity]``, is wrong.
+    """
+    given = {name.replace("-", "_"): get("parity_" + name.replace("-", "_")) for name in _OPTIONS}
+    return Settings.load(root, given)
+
+
+def from_namespace(root: Path, namespace: argparse.Namespace) -> Settings:
+    """Settings from a command's arguments."""
+    return from_options(root, lambda dest: getattr(namespace, dest, None))
