@@ -1,6 +1,6 @@
 """The verdict on one case: spec → inputs → reference and side → compare → verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from . import sides
@@ -9,10 +9,11 @@ from .compare import Comparison, compare
 from .dtypes import AnyArray, cast
 from .errors import ParityError
 from .expect import Expectation, expect, named_results, require_torch
+from .record import Row, row_of
 from .rules import Ratio, Rule
 from .sides import Task
 from .spec import LayerSpec
-from .verdict import Verdict, decide
+from .verdict import Verdict, decide, overall, worst_of
 
 SEEDS = {"quick": 3, "default": 5, "deep": 20}
 MOST_SEEDS = 4
@@ -33,22 +34,24 @@ class Judgement:
         """``fail`` if any result fails, else ``undecided`` if any is, else ``pass``."""
         return overall(v.status for v in self.verdicts.values())
 
+    def row(self, kind: str, id: str, repeat: str) -> Row:
+        """As a row; `kind`, `id` and `repeat` are the test's."""
+        return row_of(
+            self.verdicts,
+            kind=kind,
+            id=id,
+            spec=self.case.spec.name,
+            side=self.side,
+            device=self.device,
+            dtype=self.case.dtype.name,
+            case=str(self.case),
+            repeat=repeat,
+        )
+
     @property
     def worst(self) -> tuple[str, Verdict]:
         """The result that is worst off."""
         return worst_of(self.verdicts)
-
-
-def overall(statuses: Iterable[str]) -> str:
-    """The status of several together: any failure fails, any undecided leaves it undecided."""
-    found = set(statuses)
-    return next((s for s in ("fail", "undecided") if s in found), "pass")
-
-
-def worst_of(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
-    """The result that is worst off, by status and then by how near it is to its limit."""
-    order = {"fail": 2, "undecided": 1, "pass": 0}
-    return max(verdicts.items(), key=lambda kv: (order[kv[1].status], kv[1].ratio))
 
 
 def rule_for(case: Case, result: str) -> Rule:

@@ -1,5 +1,6 @@
 """Failures in words: what differs, by how much, why it might, and what to run next."""
 
+import shlex
 from collections.abc import Mapping
 
 from .compare import Comparison
@@ -29,6 +30,11 @@ def explain(
         lines.append(f"  … and {len(bad) - MOST_RESULTS} more results")
     lines += [f"  case:   {case}", f"  repeat: {repeat}"]
     return "\n".join(lines)
+
+
+def keep(case: object) -> str:
+    """How to keep a counter-example for ever."""
+    return f"\n  keep:   parity golden capture --case {shlex.quote(str(case))}"
 
 
 def _figures(sample: Comparison) -> str:

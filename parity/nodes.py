@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from . import sides
 from .case import Case, named
-from .dtypes import WorkingDtype
+from .dtypes import FLOAT32, WorkingDtype
 from .record import Row
+from .relations import Relation
 from .settings import Settings
-from .spec import REGISTRY, OpSpec
+from .spec import REGISTRY, ErrorCase, OpSpec
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Node:
     case_name: str = ""
     vjp: bool = False
     seed: int = 0
+    relation: Relation | None = None
+    error: ErrorCase | None = None
 
     def case(self) -> Case:
         """The node's named case."""
@@ -82,8 +86,9 @@ def nodes(
     families: Sequence[str],
     *,
     vjp: bool = False,
-    first_case_only: bool = False,
-    every_case: bool = True,
+    named_cases: str = "all",
+    relations: bool = False,
+    errors: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -91,27 +96,42 @@ def nodes(
         settings: sides, devices, dtypes and seed.
         families: of ``word``, ``layer``, ``model``.
         vjp: gradients; specs without any are left out.
-        first_case_only: not the further named cases of a spec.
-        every_case: a node for each named case; else one for each spec, named without it.
+        named_cases: ``all`` of a spec, only the ``first``, or ``none``: a node for the spec as such. The
+            profile ``quick`` takes the first of all, ``deep`` all of the first.
+        relations: a node for every relation of a spec.
+        errors: a node for every error case of a spec, in float32.
     """
+    chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
+        (settings.profile, named_cases), named_cases
+    )
+    where = targets(settings)
     for spec in REGISTRY:
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
-        names = spec.cases[:1] if first_case_only or not every_case else spec.cases
-        for name in names:
-            for dtype in settings.working_dtypes():
-                for target in targets(settings):
-                    label = name.replace(" ", ".") if every_case else ""
-                    parts = [spec.name, label, dtype.short, target.label]
-                    yield Node(
-                        id="-".join(p for p in parts if p),
-                        spec=spec,
-                        dtype=dtype,
-                        target=target,
-                        case_name=name,
-                        vjp=vjp,
-                        seed=settings.seed,
-                    )
+        names = spec.cases if chosen == "all" else spec.cases[:1]
+        dtypes = [FLOAT32] if errors else settings.working_dtypes()
+        details: Sequence[Relation | ErrorCase | None] = (None,)
+        if relations or errors:
+            details = spec.relations if relations else spec.errors
+        for name, detail, dtype, target in product(names, details, dtypes, where):
+            labels = [
+                spec.name,
+                "" if chosen == "none" else name,
+                detail.name if detail else "",
+                dtype.short,
+                target.label,
+            ]
+            yield Node(
+                id="-".join(label.replace(" ", ".") for label in labels if label),
+                spec=spec,
+                dtype=dtype,
+                target=target,
+                case_name=name,
+                vjp=vjp,
+                seed=settings.seed,
+                relation=detail if isinstance(detail, Relation) else None,
+                error=detail if isinstance(detail, ErrorCase) else None,
+            )
 
 
 def _differentiable(spec: OpSpec) -> bool:

@@ -1,13 +1,12 @@
 """The pytest plugin: hooks, and nothing but hooks."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from . import session
-from .errors import UsageError
-from .record import Row
+from .errors import ParityError
+from .session import KEY, RECORDER, Recorder, Session
 from .settings import PYTEST_NAMES, add_options
 
 
@@ -16,60 +15,66 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "parity_nodes(*families, **selection): parametrize `node` with nodes of specs"
+    )
+    config.addinivalue_line("markers", "parity_live: needs the live reference, not only golden files")
     try:
-        config.stash[session.KEY] = session.Session.of_pytest(config)
-    except UsageError as error:
+        session = Session.of_pytest(config)
+    except ParityError as error:
         raise pytest.UsageError(str(error)) from None
+    config.stash[KEY] = session
+    if session.worker is None:
+        config.pluginmanager.register(session, "parity-session")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    state = config.stash.get(session.KEY, None)
-    if state is not None:
-        state.close()
+    if KEY in config.stash:
+        config.stash[KEY].close()
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    return config.stash[session.KEY].header()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    session = metafunc.config.stash[KEY]
+    try:
+        for marker in metafunc.definition.iter_markers("parity_nodes"):
+            found = list(session.nodes(*marker.args, **marker.kwargs))
+            metafunc.parametrize("node", found, ids=[n.id for n in found])
+        if "golden" in metafunc.fixturenames:
+            metafunc.parametrize("golden", session.goldens(), ids=str)
+    except ParityError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[session.KEY].collected(items)
+    config.stash[KEY].check_reference(items)
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest) -> session.Recorder:
+def parity(request: pytest.FixtureRequest) -> Recorder:
     """Judges nodes, records rows, and fails the test with what there is to say."""
-    return session.Recorder(request.config.stash[session.KEY], request.node)
+    recorder = Recorder(request.config.stash[KEY], request.node)
+    request.node.stash[RECORDER] = recorder
+    return recorder
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    # Reports reach the controller of a distributed run too: rows are written in one place only.
-    state = session.active()
-    if state is not None and report.when == "call":
-        state.write(row for name, row in report.user_properties if name == session.PROPERTY)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if RECORDER in item.stash:
+        item.stash[RECORDER].finish()
+    return result
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    from .session import KEY
-
-    state = session.config.stash.get(KEY, None)
-    if state is not None:
-        session.exitstatus = state.finish(int(exitstatus))
+    if KEY in session.config.stash:
+        session.exitstatus = session.config.stash[KEY].finish(int(exitstatus))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line in config.stash[session.KEY].summary():
-        terminalreporter.write_line(line)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> Iterator[None] | None:
-    marker = metafunc.definition.get_closest_marker("parity_nodes")
-    if marker is not None and "node" in metafunc.fixturenames:
-        found = list(metafunc.config.stash[session.KEY].nodes(*marker.args, **marker.kwargs))
-        metafunc.parametrize("node", found, ids=[n.id for n in found])
-    return None
-
-
-__all__ = ["Row", "parity"]
+    report = config.stash[KEY].report
+    if report is not None:
+        terminalreporter.section("parity")
+        for line in report.terminal():
+            terminalreporter.write_line(line)

@@ -84,6 +84,20 @@ class Measurement:
         )
 
 
+@dataclass(frozen=True)
+class ProbeResult:
+    """Effective bits, which side and device flushes subnormals, and which shares PyTorch's products."""
+
+    bits: list[Measurement]
+    flush: dict[str, bool]
+    shared: dict[tuple[str, str], bool]
+
+    @property
+    def findings(self) -> list[str]:
+        """What is not as it should be, in sentences."""
+        return [reason for row in rows(self) for reason in row.reasons]
+
+
 def _run(
     probe: Probe, side: str, device: str, dtype: WorkingDtype, inputs: dict[str, AnyArray]
 ) -> AnyArray:
@@ -132,29 +146,23 @@ def shared_products(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return bool(np.array_equal(*results))
 
 
-def probe_all(pairs: list[tuple[str, str]], dtypes: list[WorkingDtype]) -> dict[str, Any]:
-    """Every measurement of some sides on devices, and what there is to say about them.
-
-    Returns: ``bits`` (a list of measurements), ``flush`` (side/device → bool), ``findings`` (sentences).
-    """
+def probe_all(pairs: list[tuple[str, str]], dtypes: list[WorkingDtype]) -> ProbeResult:
+    """Every measurement of some sides on devices."""
     bits = [m for side, device in pairs for dtype in dtypes for m in measure(side, device, dtype)]
-    findings = [m.finding for m in bits if m.finding]
     flush = {f"{side}/{device}": flushes_subnormals(side, device) for side, device in pairs}
     reference = next((p for p in pairs if p[0] == "torch"), None)
-    for pair in pairs:
-        if reference and pair[0] != "torch" and shared_products(reference, pair):
-            findings.append(
-                f"products on {'/'.join(reference)} and {'/'.join(pair)} are equal bit for bit: they "
-                "share one BLAS, and their agreement is no evidence; load it after PyTorch's first "
-                "product, or let MLX use its own (--blas own)"
-            )
-    return {"bits": bits, "flush": flush, "findings": findings}
+    shared = {
+        pair: shared_products(reference, pair) for pair in pairs if reference and pair[0] != "torch"
+    }
+    return ProbeResult(bits, flush, shared)
 
 
-def rows(result: dict[str, Any]) -> list[Row]:
+def rows(result: ProbeResult) -> list[Row]:
     """The probe's measurements as rows, findings as failures of their operation."""
     found = []
-    for m in result["bits"]:
+    for m in result.bits:
+        side = f"{m.side}/{m.device}"
+        flush = result.flush.get(side, False) and m.dtype == FLOAT32.name
         found.append(
             Row(
                 kind="probe",
@@ -168,6 +176,28 @@ def rows(result: dict[str, Any]) -> list[Row]:
                 n=1,
                 seeds=1,
                 figures={"bits": m.bits, "expected": m.expected},
+                notes=(f"{side} flushes subnormal numbers to zero",) if flush else (),
+                repeat="parity doctor",
+            )
+        )
+    for (side, device), same in result.shared.items():
+        reason = (
+            f"products on torch/cpu and {side}/{device} are equal bit for bit: they share one BLAS, and "
+            "their agreement is no evidence; load it after PyTorch's first product, or let MLX use its "
+            "own (--blas own)"
+        )
+        found.append(
+            Row(
+                kind="probe",
+                id=f"probe-independence-{side}-{device}",
+                status="fail" if same else "pass",
+                spec="independence",
+                side=side,
+                device=device,
+                dtype=FLOAT32.name,
+                reasons=(reason,) if same else (),
+                n=1,
+                seeds=1,
                 repeat="parity doctor",
             )
         )

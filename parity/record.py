@@ -9,7 +9,7 @@ from typing import Any
 
 from .compare import Comparison, Errors
 from .errors import ParityError, unknown
-from .verdict import Interval, Verdict
+from .verdict import Interval, Verdict, overall, worst_of
 
 SCHEMA = 1
 
@@ -25,6 +25,7 @@ KINDS = (
     "error",
     "side",
     "probe",
+    "test",
 )
 STATUSES = ("pass", "fail", "undecided", "not run")
 
@@ -141,16 +142,28 @@ def _errors(x: Errors) -> dict[str, float]:
     return {"rms": x.rms, "max": x.max, "shift": x.shift, "shrink": x.shrink}
 
 
-def row_of(verdict: Verdict, **identity: Any) -> Row:
-    """A verdict as a row."""
+def row_of(verdicts: Mapping[str, Verdict], **identity: Any) -> Row:
+    """Verdicts on the results of one run as a row: figures of the worst, how near its gate each is."""
+    name, worst = worst_of(verdicts)
+    several = len(verdicts) > 1
+    reasons = tuple(
+        f"{n}: {reason}" if several else reason
+        for n, v in verdicts.items()
+        if v.status != "pass"
+        for reason in v.reasons
+    )
+    found = figures(worst)
+    if several:
+        found["results"] = {n: round(v.ratio, 4) for n, v in verdicts.items()}
     return Row(
-        status=verdict.status,
-        rule=verdict.rule,
-        reasons=verdict.reasons,
-        notes=verdict.notes,
-        n=verdict.n,
-        seeds=verdict.seeds,
-        figures=figures(verdict),
+        status=overall(v.status for v in verdicts.values()),
+        result=name,
+        rule=worst.rule,
+        reasons=reasons,
+        notes=tuple(dict.fromkeys(note for v in verdicts.values() for note in v.notes)),
+        n=sum(v.n for v in verdicts.values()),
+        seeds=worst.seeds,
+        figures=found,
         **identity,
     )
 

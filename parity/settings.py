@@ -37,6 +37,8 @@ class Settings:
         fixtures: the folder of golden cases.
         blas: ``own`` is what MLX brings; ``openblas`` loads the system's into MLX (Linux).
         seeds: inputs a case; none means the profile's.
+        threads: PyTorch's threads. Sums are split between threads, so pytest runs with one unless told
+            otherwise: then rows are the same on any number of cores and under xdist.
     """
 
     sides: tuple[str, ...] = PORT_SIDES
@@ -53,6 +55,7 @@ class Settings:
     fixtures: Path = Path("fixtures")
     blas: str = "own"
     seeds: int | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         for side in (*self.sides, *self.require_side):
@@ -65,8 +68,9 @@ class Settings:
         ):
             if value not in known:
                 raise UsageError(unknown(name, value, known))
-        if self.seeds is not None and self.seeds < 1:
-            raise UsageError(f"seeds={self.seeds}, expected at least 1")
+        for name, number in (("seeds", self.seeds), ("threads", self.threads)):
+            if number is not None and number < 1:
+                raise UsageError(f"{name}={number}, expected at least 1")
         for dtype in self.dtypes:
             parse_dtype(dtype)
 
@@ -86,8 +90,30 @@ class Settings:
             table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("parity", {})
             for key, value in table.items():
                 values[_known_key(key, f"[tool.parity] in {file}")] = value
-        values |= {k: v for k, v in overrides.items() if v is not None}
-        return cls(**{k: _coerce(k, v) for k, v in values.items()})
+        given = {k: v for k, v in overrides.items() if v is not None}
+        values = {k: _coerce(k, v) for k, v in (values | given).items()}
+        for name in ("out", "fixtures"):  # what the project says is relative to it, not to where we are
+            if name not in given:
+                values[name] = root / values.get(name, _FIELDS[name].default)
+        return cls(**values)
+
+    def as_options(self, root: Path, names: Mapping[str, str] | None = None) -> list[str]:
+        """The options that make a run like this one, those that the project at `root` sets left out."""
+        plain = self.load(root, {})
+        words = []
+        for name, (metavar, _) in _OPTIONS.items():
+            value = getattr(self, name.replace("-", "_"))
+            if name == "out" or value == getattr(plain, name.replace("-", "_")):
+                continue
+            flag = "--" + (names or {}).get(name, name)
+            if metavar is None:
+                words.append(flag)
+            elif name == "swap":
+                words += [word for swap in value for word in (flag, swap)]
+            else:
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                words += [flag, text]
+        return words
 
 
 _FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
@@ -114,7 +140,7 @@ def _coerce(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise UsageError(f"{name}={value!r}, expected true or false")
         return value
-    if name in ("seed", "seeds"):
+    if name in ("seed", "seeds", "threads"):
         try:
             return int(value)
         except (TypeError, ValueError):
@@ -140,10 +166,10 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "fixtures": ("DIR", "folder of golden cases (default: fixtures)"),
     "blas": ("KIND", "own, or openblas to load the system's OpenBLAS into MLX on Linux"),
     "seeds": ("N", "inputs a case (default: the profile's)"),
+    "threads": ("N", "threads of PyTorch (default: 1 in pytest, else all)"),
 }
 # pytest has taken some of the plain names, or may.
-PYTEST_NAMES = {"out": "parity-out", "specs": "parity-specs", "fixtures": "parity-fixtures",
-                "seeds": "parity-seeds"}  # fmt: skip
+PYTEST_NAMES = {name: f"parity-{name}" for name in ("out", "specs", "fixtures", "seeds", "threads")}
 
 
 def add_options(add: Callable[..., Any], *, names: Mapping[str, str] | None = None) -> None:

@@ -5,6 +5,7 @@ ids follow from it. Nothing here imports a framework or knows a model: targets a
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -13,6 +14,7 @@ from . import axes
 from .bounds import Bound
 from .errors import SpecError, unknown
 from .inputs import FINITE_KINDS, KINDS, LAYOUTS, Array, Sizes
+from .relations import Relation
 from .rules import Ratio, Rule
 
 Choices = Sequence[Any] | Callable[[Sizes], Sequence[Any]]
@@ -95,6 +97,7 @@ class OpSpec:
         dtype_argument: the argument that takes the working dtype, for functions without arrays.
         kernels: the port's kernels behind the word.
         source: where the word is defined.
+        relations: what the function satisfies whatever its values are (`parity.relations`).
         register: whether the suite should find the spec.
     """
 
@@ -118,6 +121,7 @@ class OpSpec:
     dtype_argument: str | None = None
     kernels: tuple[str, ...] = ()
     source: str = ""
+    relations: tuple[Relation, ...] = ()
     register: bool = True
 
     family = "word"
@@ -263,6 +267,15 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._specs)
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Within the context there are only the specs declared in it; afterwards the old ones are back."""
+        old, self._specs = self._specs, {}
+        try:
+            yield
+        finally:
+            self._specs = old
 
 
 REGISTRY = Registry()

@@ -5,7 +5,7 @@ a pass means that the upper end is under the limit, a failure that the lower end
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,7 @@ class Verdict:
     rms: Interval | None = None
     max: Interval | None = None
     ulps: int | None = None
+    ulp_limit: int | None = None
     over_bound: float | None = None
     bias: float | None = None
     seeds: int = 0
@@ -67,11 +68,15 @@ class Verdict:
 
     @property
     def ratio(self) -> float:
-        """One figure of merit, 1 being the gate: each norm over its limit, the error over its bound."""
+        """One figure of merit, 1 being the gate: each norm, bound or count of units over its limit."""
         found = [i.mean / i.limit for i in (self.rms, self.max) if i is not None]
         if self.over_bound is not None:
             found.append(self.over_bound)
-        return max(found, default=0.0)
+        if self.ulps is not None and self.ulp_limit is not None:
+            found.append(self.ulps / max(1, self.ulp_limit))
+        ratio = max(found, default=0.0)
+        # Not a pass for another reason than size: a NaN, a shape, a bit, a lean.
+        return math.inf if self.status == "fail" and ratio <= 1 else ratio
 
 
 def t_quantile(degrees: int) -> float:
@@ -148,7 +153,7 @@ def _decide_ulp(
             f"worst {worst.worst}"
         )
     status = "fail" if reasons else "pass"
-    return Verdict(status, reasons=tuple(reasons), ulps=largest, **common)
+    return Verdict(status, reasons=tuple(reasons), ulps=largest, ulp_limit=rule.n, **common)
 
 
 def _decide_ratio(
@@ -251,3 +256,15 @@ def _bias(samples: Sequence[Comparison]) -> tuple[float | None, bool]:
         significant = sigmas / math.sqrt(len(samples)) > BIAS_SIGMAS
         found |= mean > 1 and len(signs) == 1 and significant
     return max(effects), found
+
+
+def overall(statuses: Iterable[str]) -> str:
+    """The status of several together: any failure fails, any undecided leaves it undecided."""
+    found = set(statuses)
+    return next((s for s in ("fail", "undecided") if s in found), "pass")
+
+
+def worst_of(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict]:
+    """The result that is worst off, by status and then by how near it is to its limit."""
+    order = {"fail": 2, "undecided": 1, "pass": 0}
+    return max(verdicts.items(), key=lambda kv: (order[kv[1].status], kv[1].ratio))

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from parity.dtypes import AnyArray
 from parity.errors import GoldenError
+from parity.files import write_text
 
 GROUPS = ("param", "input", "act", "output", "output64", "cotangent", "grad", "grad64", "grad_input",
           "grad_input64")  # fmt: skip
@@ -102,15 +103,6 @@ def write(folder: Path, name: str, meta: Mapping[str, Any], tensors: Mapping[str
         save_file(packed, part)
         os.replace(part, tensor_path)
     write_text(meta_path, json.dumps(dict(meta), indent=1, sort_keys=True) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file's text at once: a reader sees the old or the new, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(part, path)
 
 
 def digest(path: Path) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import GoldenError
+from parity.files import write_text
 
-from .format import case_names, digest, paths, write_text
+from .format import case_names, digest, paths
 
 INDEX = "index.json"
 FLOORS = "floors.json"

@@ -19,11 +19,10 @@ from parity.errors import GoldenError
 from parity.expect import Expectation, expect, named_results, run_into
 from parity.floor import Floor, FloorMeter, norms
 from parity.inputs import generator, moved
-from parity.judge import overall, worst_of
-from parity.record import Row, figures
+from parity.record import Row, row_of
 from parity.rules import Ratio, Rule
 from parity.sides import Task
-from parity.verdict import Verdict, decide
+from parity.verdict import Verdict, decide, overall
 
 from .format import GoldenFile, read
 from .parts import Part, parts_of
@@ -64,25 +63,7 @@ class Outcome:
         }
         if not self.verdicts:
             return Row(status=self.status, reasons=(self.reason,), **identity)
-        name, verdict = worst_of(self.verdicts)
-        gates = {n: round(v.ratio, 4) for n, v in self.verdicts.items()}
-        reasons = tuple(
-            f"{n}: {reason}"
-            for n, v in self.verdicts.items()
-            for reason in v.reasons
-            if v.status != "pass"
-        )
-        return Row(
-            status=self.status,
-            result=name,
-            rule=verdict.rule,
-            reasons=reasons,
-            notes=verdict.notes,
-            n=sum(v.n for v in self.verdicts.values()),
-            seeds=1,
-            figures=figures(verdict) | {"results": gates},
-            **identity,
-        )
+        return row_of(self.verdicts, **identity)
 
 
 def verify(
@@ -98,8 +79,8 @@ def verify(
     Args:
         folder, name: where the case lies.
         ports: side and device of each port to check.
-        floors: recorded floors by result, for use without PyTorch.
-        live: whether to run the reference; if it cannot, the floors are used.
+        floors: recorded floors by result; where they are given they are not measured again.
+        live: whether to run the reference; if it cannot, all rests on the files and the floors.
 
     A case that cannot be read is one failing outcome for each side.
     """
@@ -116,7 +97,7 @@ def verify(
         exact: dict[str, Verdict] = {}
         working: dict[str, Verdict] = {}
         for part in parts:
-            expectation, float64 = _live(part)
+            expectation, float64 = _live(part, floors or {})
             expectations.append(expectation)
             exact |= float64
             own = _results(part, "torch", "cpu")
@@ -190,20 +171,21 @@ def _without_floor(verdict: Verdict) -> Verdict:
     return replace(verdict, status="undecided", reasons=(*verdict.reasons, reason))
 
 
-def measured(part: Part) -> Expectation:
-    """What the reference itself says of a part, with floors where a rule wants them."""
+def measured(part: Part, floors: Mapping[str, Any] | None = None) -> Expectation:
+    """What the reference itself says of a part, with floors where a rule wants them and none is known."""
+    known = floors or {}
     return expect(
         part.task,
         seed=0,
-        floors=any(isinstance(_rule(part, n), Ratio) for n in part.wanted),
+        floors=any(isinstance(_rule(part, n), Ratio) and n not in known for n in part.wanted),
         taps=part.taps,
         draws=DRAWS,
     )
 
 
-def _live(part: Part) -> tuple[Expectation, dict[str, Verdict]]:
-    """Expectations with floors from the reference, and how its float64 compares with the golden one."""
-    live = measured(part)
+def _live(part: Part, floors: Mapping[str, Any]) -> tuple[Expectation, dict[str, Verdict]]:
+    """Expectations with floors, and how the reference's float64 compares with the golden one."""
+    live = measured(part, floors)
     results = {}
     float64 = {}
     for name, golden in part.wanted.items():
@@ -214,7 +196,8 @@ def _live(part: Part) -> tuple[Expectation, dict[str, Verdict]]:
         if name in part.exact:
             float64[name] = _float64_verdict(part.task, name, part.exact[name], own.oracle)
         oracle = part.exact.get(name, own.oracle if is_floating(golden) else golden)
-        results[name] = replace(own, oracle=oracle, reference=golden)
+        floor = Floor(*floors[name]) if name in floors else own.floor
+        results[name] = replace(own, oracle=oracle, reference=golden, floor=floor)
     return Expectation(part.task, results), float64
 
 

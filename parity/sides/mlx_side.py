@@ -10,7 +10,7 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating
+from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.spec import LayerSpec
 
 from .base import (
@@ -103,7 +103,8 @@ class MlxSide:
 
     def call_raw(self, task: Task) -> Any:
         with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
-            inputs = {n: to_mlx(x, task.dtype) for n, x in task.inputs.items()}
+            own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
+            inputs = {n: to_mlx(x, own[n]) for n, x in task.inputs.items()}
             result = self._forward(task, inputs, None)
             mx.eval(result)
             return result

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating
+from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.inputs import generator
 from parity.spec import LayerSpec
 
@@ -149,7 +149,8 @@ class TorchSide:
             return self._run(task)
 
     def call_raw(self, task: Task) -> Any:
-        inputs = {n: to_torch(x, task.dtype, task.device) for n, x in task.inputs.items()}
+        own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
+        inputs = {n: to_torch(x, own[n], task.device) for n, x in task.inputs.items()}
         return self._forward(task, inputs, None)
 
     def _run(self, task: Task) -> Outcome:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parity.inputs import Array
+from parity.relations import batch, prefix
 from parity.spec import Call, Choices, ErrorCase, LayerSpec, Sizes
 
 CONFIG = ("reference.config:M2BertConfig", "mlx_impl.config:M2BertConfig")
@@ -195,6 +196,7 @@ layer(
     inputs={"u": "b l d"},
     cases=("", "l33 d9"),
     grads=("u",),
+    relations=(prefix("u", fixed={"bidirectional": False}, least={"l": 8}), batch("u")),
     nonfinite="any",
     errors=(ErrorCase("a longer input", arguments={"l_max": 5}, says=("length=64", "l_max")),),
     source="Fu et al. 2023, Monarch Mixer, §4; canonical MonarchMixerSequenceMixing",
@@ -221,6 +223,7 @@ layer(
     inputs={"x": "b l d"},
     grads=("x",),
     nonfinite="any",
+    relations=(prefix("x", fixed={"bidirectional": False}, least={"l": 8}), batch("x")),
     source="canonical BertLayer",
 )
 layer(
@@ -242,6 +245,7 @@ layer(
     arguments=config(pool_all=(False, True)),
     inputs={"hidden_states": "b l d", "mask": Array("b l", "mask")},
     grads=("hidden_states",),
+    relations=(batch("hidden_states", "mask"),),
     source="canonical BertPooler",
 )
 layer(

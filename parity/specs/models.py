@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from parity.inputs import Array
+from parity.relations import batch
 from parity.spec import ErrorCase, ModelSpec
 
 from .layers import CONFIG, LOAD, WORDS, config
@@ -50,6 +51,7 @@ model(
     arguments=small(use_glu_mlp=(True, False), pool_all=(False, True)),
     inputs={"input_ids": _IDS, "attention_mask": _MASK, "token_type_ids": _TYPES},
     outputs=("sequence_output", "pooled_output"),
+    relations=(batch("input_ids", "attention_mask", "token_type_ids"),),
     errors=(
         ErrorCase(
             "an id past the vocabulary",
@@ -157,5 +159,6 @@ model(
     ),
     inputs={"input_ids": _IDS, "attention_mask": _MASK},
     outputs=("sentence_embedding",),
+    relations=(batch("input_ids", "attention_mask"),),
     source="canonical BertForSequenceClassification, gather_sentence_embeddings",
 )

@@ -8,6 +8,7 @@ import numpy as np
 from parity import bounds
 from parity.dtypes import Float64, WorkingDtype
 from parity.inputs import ALL_KINDS, FINITE_KINDS, Array
+from parity.relations import batch, definition, linear, padding, shift
 from parity.rules import Exact, Ulp
 from parity.spec import ErrorCase, OpSpec
 
@@ -52,6 +53,58 @@ def _long_conv_bound(x: Mapping[str, Any], dtype: WorkingDtype) -> Float64:
         return np.array(np.inf)
     return bounds.fft_convolution(x["u"], k, x["D"], dtype)
 
+
+# Second definitions: slow, in NumPy, by loops or dense matrices, for what the words compute by transforms.
+
+
+def _direct_convolution(x: Mapping[str, Any], _: Mapping[str, Any]) -> Float64:
+    """y[t] = Σⱼ K[t − j]·u[j] + D·u[t], K[−i] being k[2l − i] and, if there is one, k_rev[i]."""
+    u, k = x["u"], x["k"]
+    length = u.shape[-1]
+    taps = np.zeros((k.shape[0], 2 * length))  # lag j at j, lag −i at 2l − i
+    taps[:, : k.shape[1]] += k
+    if x.get("k_rev") is not None:
+        back = x["k_rev"]
+        taps[:, (-np.arange(back.shape[1])) % (2 * length)] += back
+    lags = (np.arange(length)[:, None] - np.arange(length)) % (2 * length)  # (t, j)
+    return np.einsum("dtj,bdj->bdt", taps[:, lags], u) + u * x["D"][:, None]
+
+
+def _direct_taps(x: Mapping[str, Any], options: Mapping[str, Any]) -> Float64:
+    """y[t] = Σₖ w[k]·x[t + k − padding] + bias, zero outside."""
+    u, w, pad = x["x"], x["weight"][:, 0], options["padding"]
+    length, taps = u.shape[-1], w.shape[-1]
+    y = np.zeros((*u.shape[:-1], length + 2 * pad - taps + 1))
+    for t in range(y.shape[-1]):
+        for k in range(taps):
+            if 0 <= t + k - pad < length:
+                y[..., t] += w[:, k] * u[..., t + k - pad]
+    return y + x["bias"][:, None]
+
+
+def _dense(weight: Float64) -> Float64:
+    """The dense matrix of a block-diagonal weight: (k, q, p) → (k·q, k·p)."""
+    k, q, p = weight.shape
+    dense = np.zeros((k * q, k * p))
+    for i in range(k):
+        dense[i * q : (i + 1) * q, i * p : (i + 1) * p] = weight[i]
+    return dense
+
+
+def _dense_blockdiag(x: Mapping[str, Any], _: Mapping[str, Any]) -> Float64:
+    return x["x"] @ _dense(x["weight"]).T
+
+
+def _dense_butterfly(x: Mapping[str, Any], _: Mapping[str, Any]) -> Float64:
+    """Two dense matrices, and two permutations that read by rows and write by columns."""
+    hidden = x["x"] @ _dense(x["w1_bfly"]).T
+    n, s, r = x["w2_bfly"].shape
+    hidden = hidden[:, [j * n + i for i in range(n) for j in range(r)]]
+    out = hidden @ _dense(x["w2_bfly"]).T
+    return out[:, [j * s + i for i in range(s) for j in range(n)]]
+
+
+CAUSAL = {"fixed": {"m": "l"}, "left_out": ("k_rev",), "least": {"l": 8}}
 
 # -- element by element ------------------------------------------------------------------------------
 
@@ -100,8 +153,8 @@ for _name, _other in (("add", "y"), ("gate", "g")):
         errors=(
             ErrorCase(
                 "mixed dtypes",
-                values={_other: np.zeros((2, 64, 16), dtype=np.float64)},
-                says=("float64", "cast"),
+                values={_other: np.zeros((2, 64, 16), dtype=np.float16)},
+                says=("float16", "cast"),
             ),
         ),
         source="Fu et al. 2023, Monarch Mixer, §4",
@@ -114,8 +167,9 @@ word(
     inputs={"x": "b l i", "weight": "o i", "bias": Array("o", optional=True)},
     sizes={"i": (1, 2, 3, 5, 17, 64, 65, 192), "o": (1, 2, 3, 17, 33, 65)},
     base={"i": 192, "o": 48},
-    cases=("", "i768", "i3072 o8 l16"),
+    cases=("", "i768 l16", "i3072 o8 l16"),
     grads=("x", "weight", "bias"),
+    relations=(linear("x"), linear("weight"), batch("x")),
     kinds=ALL_KINDS,
     bound={"output": _linear_bound},
     errors=(
@@ -129,8 +183,9 @@ word(
     inputs={"a": "b m k", "b": "b k n"},
     sizes={"m": (1, 2, 3, 17, 33), "k": (1, 2, 3, 17, 64, 65, 192), "n": (1, 2, 3, 17, 33)},
     base={"m": 64, "k": 192, "n": 64},
-    cases=("", "k768", "k3072 m16 n16"),
+    cases=("", "k768 m16", "k3072 m16 n16"),
     grads=("a", "b"),
+    relations=(linear("a"), linear("b"), batch("a", "b")),
     kinds=ALL_KINDS,
     bound={"output": _matmul_bound},
     errors=(
@@ -146,6 +201,7 @@ word(
     base={"k": 4, "q": 24, "p": 48},
     cases=("", "k1 p192", "k8 q3 p5"),
     grads=("x", "weight"),
+    relations=(linear("x"), definition("dense", _dense_blockdiag), batch("x")),
     kinds=ALL_KINDS,
     bound={"output": _blockdiag_bound},
     errors=(
@@ -167,6 +223,7 @@ word(
     },
     base={"k": 8, "p": 8, "q": 8, "s": 8, "r": 8},
     grads=("x", "w1_bfly", "w2_bfly"),
+    relations=(linear("x"), definition("dense", _dense_butterfly), batch("x")),
     kinds=ALL_KINDS,
     errors=(
         ErrorCase("features that do not fit", inputs={"x": "b 7"}, says=("7", "64")),
@@ -180,6 +237,7 @@ word(
     sizes={"l": (1, 2, 3, 7, 16, 17, 33)},
     base={"l": 32},
     grads=("q", "k", "v"),
+    relations=(linear("v"), batch("q", "k", "v", "mask")),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(
         ErrorCase("another length", inputs={"k": "b 5 d"}, says=("(2, 5, 16)", "(2, 32, 16)")),
@@ -358,8 +416,9 @@ word(
     "layer_norm",
     inputs={"x": "b l d", "weight": "d", "bias": "d"},
     options={"eps": (1e-12, 1e-5)},
-    cases=("", "d768"),
+    cases=("", "d768 l16"),
     grads=("x", "weight", "bias"),
+    relations=(linear("weight"), batch("x")),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(
         ErrorCase("a weight of another width", inputs={"weight": "3"}, says=("(3,)", "16")),
@@ -371,8 +430,9 @@ word(
     "softmax",
     inputs={"x": "b l d"},
     options={"axis": (-1, 1)},
-    cases=("", "d768"),
+    cases=("", "d768 l16"),
     grads=("x",),
+    relations=(batch("x"),),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("an axis that is not there", options={"axis": 3}, says=("axis=3", "[-3, 3)")),),
     source="exp(x − max)/Σ exp(x − max)",
@@ -382,6 +442,7 @@ word(
     inputs={"x": "b l d", "mask": Array("b l", "mask")},
     cases=("", "l768"),
     grads=("x",),
+    relations=(linear("x"), padding("x", {"mask": 0}), batch("x", "mask")),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(
         ErrorCase(
@@ -395,7 +456,7 @@ word(
 word(
     "l1_normalize",
     inputs={"x": "b l d"},
-    cases=("", "d768"),
+    cases=("", "d768 l16"),
     grads=("x",),
     kinds=ALL_KINDS,
     source="canonical HyenaFilter(normalized=True)",
@@ -416,6 +477,13 @@ word(
     inputs={"x": "b d l", "weight": "d 1 3", "bias": "d"},
     options={"padding": (2, 1)},
     grads=("x", "weight", "bias"),
+    relations=(
+        linear("x"),
+        linear("weight"),
+        shift("x", least={"l": 8}),
+        definition("taps", _direct_taps),
+        batch("x"),
+    ),
     kinds=(*FINITE_KINDS, "nan"),
     bound={"output": _conv_bound},
     errors=(
@@ -439,8 +507,15 @@ word(
         "k_rev": Array("d l", optional=True),
     },
     sizes={"l": LENGTHS, "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
-    cases=("l64", "l128", "l512", "l2048 d4", "l97"),
+    cases=("l64", "l97", "l128", "l512", "l2048 d4"),
     grads=("u", "k", "D", "k_rev"),
+    relations=(
+        linear("u"),
+        linear("k"),
+        shift("u", by=3, **CAUSAL),
+        definition("direct", _direct_convolution),
+        batch("u"),
+    ),
     kinds=(*FINITE_KINDS, "nan"),
     nonfinite="any",
     bound={"output": _long_conv_bound},
@@ -503,6 +578,7 @@ word(
     sizes={"n": (1, 2, 3, 17, 33), "c": (1, 2, 3, 17, 97)},
     base={"n": 33, "c": 97},
     grads=("logits",),
+    relations=(padding("logits", {"labels": -100}, axis=0),),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(
         ErrorCase(

@@ -1,0 +1,3 @@
+"""What pytest must know at the root: the harness tests itself by running pytest within pytest."""
+
+pytest_plugins = ["pytester"]

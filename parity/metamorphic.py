@@ -1,0 +1,117 @@
+"""The verdict on a relation: is its residual no larger than the reference's own and the floor?"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from . import sides
+from .case import Case
+from .compare import Comparison, Errors
+from .dtypes import AnyArray, Float64
+from .expect import expect, named_results
+from .floor import Floor, norms
+from .inputs import generator
+from .judge import MOST_SEEDS, Judgement, task_of
+from .relations import Relation
+from .rules import Ratio
+from .sides import Task
+from .spec import LayerSpec
+from .verdict import Verdict, decide
+
+EXACTLY = 1e-10
+"""How closely the reference in float64 must satisfy a relation, relative to the result: else the relation
+is not true of it, and says nothing of the port."""
+
+
+def adapted(case: Case, relation: Relation) -> Case:
+    """The case with what the relation needs."""
+    sizes = {a: max(n, relation.least.get(a, n)) for a, n in case.sizes.items()}
+    fixed = relation.fixed
+    options = case.options | {n: v for n, v in fixed.items() if n in case.spec.options}
+    arguments = dict(case.arguments)
+    if isinstance(case.spec, LayerSpec):
+        arguments |= {n: v for n, v in fixed.items() if n in case.spec.arguments}
+    sizes |= {n: sizes[v] if isinstance(v, str) else v for n, v in fixed.items() if n in sizes}
+    left_out = tuple(dict.fromkeys((*case.left_out, *relation.left_out)))
+    return replace(case, sizes=sizes, options=options, arguments=arguments, left_out=left_out)
+
+
+def judge_relation(
+    case: Case, relation: Relation, side: str, device: str, *, seeds: int
+) -> Judgement:
+    """The verdict on a relation of a case, over several inputs.
+
+    Raises: SideUnavailableError if the reference cannot run.
+    """
+    case = adapted(case, relation)
+    collected: list[Comparison] = []
+    verdict = Verdict("undecided", rule="")
+    for i in range(seeds * MOST_SEEDS):
+        collected.append(_sample(case, relation, side, device, case.seed + i))
+        if i + 1 >= seeds:
+            verdict = decide(collected, Ratio(), more=i + 1 < seeds * MOST_SEEDS)
+            if verdict.status != "undecided":
+                break
+    return Judgement(case, side, device, {relation.name: verdict})
+
+
+def _sample(case: Case, relation: Relation, side: str, device: str, seed: int) -> Comparison:
+    """The residuals of one set of inputs: of the oracle, of the reference and of the side."""
+    whole = task_of(case, seed)
+    terms = relation.terms(dict(whole.inputs), generator("relation", relation.name, seed))
+    tasks = [replace(whole, inputs=inputs) for inputs in terms]
+    expected = [_first(expect(task, seed=seed).results) for task in tasks]
+
+    def residual(outputs: list[AnyArray]) -> Float64:
+        values = [y.astype(np.float64) for y in outputs]
+        return relation.residual(values, terms, case.options)
+
+    try:
+        outputs = [_first(named_results(_run(side, device, task))) for task in tasks]
+    except Exception as error:  # whatever a side raises on good input is its answer: a failing row
+        problem = f"the side raised {type(error).__name__}: {error}"
+        return Comparison(n=0, problems=(problem,))
+    scale = norms(expected[0].oracle)[0]
+    problems = []
+    exact = norms(residual([e.oracle for e in expected]))[1]
+    if not exact <= EXACTLY * max(scale, 1.0):
+        problems.append(
+            f"the reference in float64 does not satisfy {relation.name}: residual {exact:.3g}"
+        )
+    own = residual(outputs)
+    if not np.isfinite(own).all():
+        problems.append("the residual is not finite")
+    reference = residual([e.reference for e in expected if e.reference is not None])
+    floors = [e.floor for e in expected if e.floor is not None]
+    return Comparison(
+        n=int(own.size),
+        finite=int(own.size),
+        problems=tuple(problems),
+        error=_errors(own),
+        reference=_errors(reference),
+        floor=Floor(sum(f.rms for f in floors), sum(f.max for f in floors), 0.0, 0.0, 0.0),
+        scale=scale,
+    )
+
+
+def _run(side: str, device: str, task: Task) -> sides.Outcome:
+    return sides.get(side).run(replace(task, device=device))
+
+
+def _first(results: Mapping[str, Any]) -> Any:
+    return next(iter(results.values()))
+
+
+def _errors(residual: Float64) -> Errors:
+    rms, largest = norms(residual)
+    return Errors(rms, largest, 0.0, 0.0)
+
+
+def same_bits_twice(case: Case, side: str, device: str) -> tuple[int, list[str]]:
+    """How many numbers a case gives, and the names of results that differ between two runs of it."""
+    task = task_of(case, case.seed)
+    one, other = (named_results(_run(side, device, task)) for _ in range(2))
+    different = [n for n in one if one[n].tobytes() != other[n].tobytes()]
+    return sum(x.size for x in one.values()), different

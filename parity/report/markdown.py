@@ -1,0 +1,203 @@
+"""The report as Markdown: for a pull request, a job summary, or somebody who was not there."""
+
+from collections.abc import Iterable, Sequence
+
+from parity.record import Row
+
+from .report import Report, cell, figure
+
+HOW_TO_READ = """\
+Every error is taken in float64 against the same model in float64. The *ratio* of a result is the port's
+error over what is allowed: twice (root mean square) or four times (largest element) the larger of
+PyTorch's own error in the same dtype and the *floor*, which is how far the reference moves when its inputs
+move by one unit in the last place and its sums and roundings change. **1 is the gate**; above it a row fails.
+`=` is bit for bit, `2/5 ulp` is two units in the last place of five allowed, `✗` a failure, `?` too few
+inputs to tell."""
+
+
+def markdown(report: Report) -> str:
+    """The whole report."""
+    sections = [
+        ["# Tolerance report", "", f"**{report.verdict}**"],
+        _failures(report),
+        _trace(report),
+        _goldens(report),
+        _worst(report),
+        _matrix(report),
+        _not_run(report),
+        _probe(report),
+        _environment(report),
+        ["## How to read it", "", HOW_TO_READ],
+    ]
+    return "\n\n".join("\n".join(s) for s in sections if s) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table whose columns after the first are numbers."""
+    found = [_line(head), _line([":--", *["--:"] * (len(head) - 1)])]
+    return found + [_line(row) for row in rows]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+
+
+def _failures(report: Report) -> list[str]:
+    bad = report.failures()
+    if not bad:
+        return []
+    found = ["## What does not hold"]
+    for row in bad:
+        found += ["", f"### {row.status}: `{row.id}`", ""]
+        found += [f"- {reason}" for reason in row.reasons]
+        if row.figures.get("worst"):
+            found.append(f"- worst element of `{row.result}`: {row.figures['worst']}")
+        if row.case:
+            found.append(f"- case: `{row.case}`")
+        found += ["", "```", row.repeat, "```"]
+    return found
+
+
+def _norm(row: Row, who: str) -> str:
+    errors = row.figures.get(who)
+    return figure(errors["rms"]) if errors else "–"
+
+
+def _trace(report: Report) -> list[str]:
+    rows = report.of("trace")
+    if not rows:
+        return []
+    modules = [r for r in rows if "/" not in r.result and r.result.count(".") <= 2]
+    inside: dict[str, Row] = {}
+    for r in rows:
+        for m in modules:
+            within = r.result.startswith((m.result + ".", m.result + "/"))
+            if within and (m.result not in inside or r.ratio > inside[m.result].ratio):
+                inside[m.result] = r
+    words = sum("/" in r.result for r in rows)
+    intro = (
+        f"{rows[0].case}, on `{rows[0].side}`: {len(rows) - words} layer outputs and {words} word results "
+        "judged, each where it is made. The last column names what is nearest to its gate within the layer."
+    )
+    body = []
+    for m in modules:
+        near = inside.get(m.result)
+        body.append(
+            [
+                f"`{m.result}`",
+                _norm(m, "port"),
+                _norm(m, "reference"),
+                _norm(m, "floor"),
+                cell(m),
+                f"`{near.result.removeprefix(m.result).lstrip('.')}` {cell(near)}" if near else "–",
+            ]
+        )
+    head = ["layer", "port's error", "reference's", "floor", "ratio", "nearest within"]
+    return ["## Layer by layer", "", intro, "", *table(head, body)]
+
+
+def _goldens(report: Report) -> list[str]:
+    rows = [r for r in report.of("golden") if r.spec != "index"]
+    if not rows:
+        return []
+    sides = list(dict.fromkeys(r.side for r in rows))
+    cases: dict[str, dict[str, Row]] = {}
+    for r in rows:
+        cases.setdefault(r.case, {})[r.side] = r
+    body = [
+        [f"`{case}`", *(cell(line[s]) if s in line else "" for s in sides)]
+        for case, line in cases.items()
+    ]
+    return ["## Golden cases", "", *table(["case", *sides], body)]
+
+
+def _worst(report: Report) -> list[str]:
+    worst = report.worst()
+    if not worst:
+        return []
+    body = [
+        [
+            f"`{row.id}`",
+            f"`{row.result}`" if row.result else "",
+            f"{row.ratio:.3g}",
+            _norm(row, "port"),
+            _norm(row, "reference"),
+            _norm(row, "floor"),
+        ]
+        for row in worst
+    ]
+    head = ["case", "result", "ratio", "port's error", "reference's", "floor"]
+    return ["## Nearest to the gate", "", *table(head, body)]
+
+
+def _matrix(report: Report) -> list[str]:
+    columns = report.columns()
+    if not columns:
+        return []
+    body = [
+        [f"`{spec}`", *(cell(line[c]) if c in line else "" for c in columns)]
+        for spec, line in report.matrix().items()
+    ]
+    head = ["word, layer or model", *(f"{s}/{d} {t}" for s, d, t in columns)]
+    return ["## By word, layer and side", "", *table(head, body)]
+
+
+def _not_run(report: Report) -> list[str]:
+    missing = report.not_run()
+    if not missing:
+        return []
+    by_reason: dict[str, list[str]] = {}
+    for row in missing:
+        by_reason.setdefault("; ".join(row.reasons), []).append(row.id)
+    found = ["## What did not run", ""]
+    for reason, ids in by_reason.items():
+        names = ", ".join(f"`{i}`" for i in ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
+        found.append(f"- {names}: {reason}")
+    return found
+
+
+def _probe(report: Report) -> list[str]:
+    rows = report.of("probe")
+    findings = [f"- **finding**: {reason}" for r in rows for reason in r.reasons]
+    notes = dict.fromkeys(f"- {note}" for r in rows for note in r.notes)
+    apart = [f"- products of {r.side}/{r.device} are independent of PyTorch's: not equal to the last bit"
+             for r in rows if r.spec == "independence" and r.status == "pass"]
+    rows = [r for r in rows if "bits" in r.figures]
+    if not rows:
+        return []
+    operations = list(dict.fromkeys(r.spec for r in rows))
+    lines: dict[str, dict[str, str]] = {}
+    for r in rows:
+        key = f"{r.side}/{r.device} {r.dtype}"
+        text = f"{float(r.figures['bits']):.1f}" + (" ✗" if r.status != "pass" else "")
+        lines.setdefault(key, dict.fromkeys(operations, ""))[r.spec] = text
+    expected = {r.dtype: r.figures["expected"] for r in rows}
+    intro = "Bits of the result that are right, of " + ", ".join(f"{n} in {d}" for d, n in expected.items())
+    body = [[k, *v.values()] for k, v in lines.items()]
+    return ["## Effective precision", "", intro + ".", "", *table(["", *operations], body), "", *apart, *notes, *findings]
+
+
+def _environment(report: Report) -> list[str]:
+    e = report.environment
+    machine = e["machine"]
+    packages = ", ".join(f"{k} {v}" for k, v in e["packages"].items())
+    found = [
+        "## Measured on",
+        "",
+        f"- {machine['system']} {machine['release']}, {machine['architecture']}, {machine['processor']}, "
+        f"{machine['cores']} cores",
+        f"- Python {e['python']}, {packages}",
+        f"- linear algebra: {', '.join(e['blas']) or 'unknown'}",
+    ]
+    if e["variables"]:
+        found.append("- variables: " + ", ".join(f"`{k}={v}`" for k, v in e["variables"].items()))
+    if e["revision"]:
+        found.append(f"- revision {e['revision']}")
+    settings = {k: v for k, v in report.settings.items() if v not in ((), None, False)}
+    found.append("- settings: " + ", ".join(f"{k} {_text(v)}" for k, v in settings.items()))
+    found.append(f"- {report.created}")
+    return found
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -1,0 +1,153 @@
+"""What a run's rows say together."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from parity.environment import environment
+from parity.files import write_text
+from parity.record import SCHEMA, Row
+from parity.settings import Settings
+
+FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
+"""Kinds of row that say something of one spec on one side, and stand in the matrix."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Rows, what they were measured on, and with which settings."""
+
+    rows: tuple[Row, ...]
+    environment: dict[str, Any]
+    settings: dict[str, Any]
+    out: Path
+    created: str
+
+    @classmethod
+    def make(cls, rows: Sequence[Row], settings: Settings, root: Path) -> Self:
+        """The report on a run that ends now. Paths in it are relative to `root` where they can be."""
+        plain: dict[str, Any] = {}
+        for key, value in asdict(settings).items():
+            if isinstance(value, Path):
+                value = str(value.relative_to(root) if value.is_relative_to(root) else value)
+            plain[key] = value
+        ordered = sorted(rows, key=lambda r: (r.kind, r.id, r.result))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(tuple(ordered), environment(), plain, settings.out, now)
+
+    # -- questions ------------------------------------------------------------------------------------
+
+    def of(self, *kinds: str) -> list[Row]:
+        """The rows of some kinds."""
+        return [r for r in self.rows if r.kind in kinds]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows by status."""
+        found = Counter(r.status for r in self.rows)
+        return {s: found.get(s, 0) for s in ("pass", "fail", "undecided", "not run")}
+
+    @property
+    def compared(self) -> list[Row]:
+        """Rows in which numbers of a side were compared with what they should be."""
+        return [r for r in self.rows if r.compared and r.kind != "probe"]
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one sentence."""
+        counts = self.counts
+        numbers = sum(r.n for r in self.compared)
+        held = f"{len(self.compared):,} comparisons of {numbers:,} numbers"
+        if counts["fail"]:
+            return f"Parity does NOT hold: {counts['fail']} of {len(self.rows):,} rows fail ({held})."
+        if counts["undecided"]:
+            return f"Undecided: {counts['undecided']} rows need more inputs (--seeds); {held}."
+        if not self.compared:
+            return "Nothing was compared."
+        return f"Parity holds: {held}."
+
+    def failures(self) -> list[Row]:
+        """Rows that are not a pass, failures first, the worst first."""
+        bad = [r for r in self.rows if r.status in ("fail", "undecided")]
+        return sorted(bad, key=lambda r: (r.status != "fail", -r.ratio, r.id))
+
+    def worst(self, n: int = 10) -> list[Row]:
+        """The `n` rows nearest to their gates (or furthest past them)."""
+        judged = [r for r in self.compared if "gate" in r.figures and r.ratio > 0]
+        return sorted(judged, key=lambda r: (-r.ratio, r.id))[:n]
+
+    def not_run(self) -> list[Row]:
+        """What did not run, with its reason."""
+        return [r for r in self.rows if r.status == "not run"]
+
+    def columns(self) -> list[tuple[str, str, str]]:
+        """Side, device and dtype of every column of the matrix."""
+        order = {"float32": 0, "float16": 1, "bfloat16": 2}
+        found = {(r.side, r.device, r.dtype) for r in self.of(*FAMILIES) if r.side}
+        return sorted(found, key=lambda c: (c[0], c[1], order.get(c[2], 3)))
+
+    def matrix(self) -> dict[str, dict[tuple[str, str, str], Row]]:
+        """The worst row of every spec in every column."""
+        rank = {"fail": 3, "undecided": 2, "pass": 1, "not run": 0}
+        table: dict[str, dict[tuple[str, str, str], Row]] = {}
+        for row in self.of(*FAMILIES):
+            line = table.setdefault(row.spec, {})
+            column = (row.side, row.device, row.dtype)
+            old = line.get(column)
+            key = (rank[row.status], row.ratio)
+            if old is None or key > (rank[old.status], old.ratio):
+                line[column] = row
+        return table
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "created": self.created,
+            "verdict": self.verdict,
+            "counts": self.counts,
+            "settings": self.settings,
+            "environment": self.environment,
+            "rows": [json.loads(r.to_json()) for r in self.rows],
+        }
+
+    def write(self, out: Path) -> None:
+        """Write ``report.json`` and ``report.md`` to a folder."""
+        from .markdown import markdown
+
+        write_text(out / "report.json", json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n")
+        write_text(out / "report.md", markdown(self))
+
+    def terminal(self) -> list[str]:
+        """The summary for a terminal."""
+        from .terminal import lines
+
+        return lines(self)
+
+
+def figure(x: float | str | None, digits: int = 2) -> str:
+    """A number for a table: short, and ``–`` for none."""
+    if x is None:
+        return "–"
+    value = float(x)
+    if math.isnan(value) or math.isinf(value):
+        return str(value)
+    return f"{value:.{digits}g}" if value < 10 else f"{value:,.0f}"
+
+
+def cell(row: Row) -> str:
+    """How near its gate a row is: ``=`` bit for bit, ``2/5 ulp``, or the ratio whose gate is 1."""
+    if row.rule == "exact":
+        text = "="
+    elif row.rule.endswith("ulp"):
+        text = f"{row.figures.get('ulps', 0)}/{row.rule}"
+    else:
+        text = f"{row.ratio:.2f}" if row.ratio < 100 else f"{row.ratio:.3g}"
+    return {"pass": text, "fail": f"✗ {text}", "undecided": f"? {text}", "not run": "–"}[row.status]

@@ -1,0 +1,263 @@
+"""One run of pytest: its settings, what it found, what it writes, and the exit code it ends with."""
+
+import importlib
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any, Self
+
+import pytest
+
+from . import errors, sides
+from .dtypes import WorkingDtype
+from .errors import UsageError
+from .golden.format import case_names
+from .golden.index import folders, full_name
+from .judge import SEEDS, Judgement, judge
+from .messages import explain
+from .nodes import Node, Target, nodes, not_run, targets
+from .probe import ProbeResult, probe_all
+from .probe import rows as probe_rows
+from .record import Row, RowWriter
+from .report import Report
+from .settings import PYTEST_NAMES, Settings, from_options
+from .swap import swapped
+
+PROPERTY = "parity_row"
+USED = "parity_used"
+"""Names of the test properties that carry rows, and the fact that a test is about parity, from wherever
+it ran to where the report is written."""
+
+
+class Session:
+    """What one run of pytest knows. Workers of a distributed run have one too, but write nothing."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.worker: str | None = getattr(config, "workerinput", {}).get("workerid")
+        self._undo = ExitStack()
+        self._ready = False
+        self._probe: ProbeResult | None = None
+        self._used = False
+        self._writer = RowWriter(settings.out / "rows.jsonl")
+        self.report: Report | None = None
+
+    @classmethod
+    def of_pytest(cls, config: pytest.Config) -> Self:
+        """The session that options and ``[tool.parity]`` ask for.
+
+        Raises: UsageError if one of them is wrong.
+        """
+        settings = from_options(config.rootpath, lambda dest: config.getoption(dest, None))
+        distributed = getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput")
+        if settings.update_golden and distributed:
+            raise UsageError("--update-golden rewrites one index: run it without -n")
+        return cls(config, settings)
+
+    # -- before and while tests run -----------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Import specs and swaps: at collection of the first test that wants them.
+
+        Raises: UsageError if a spec module or a swap does not exist.
+        """
+        if self._ready:
+            return
+        self._ready = True
+        sides.use_blas(self.settings.blas)
+        if sides.why_not("torch") is None:
+            import torch
+
+            torch.set_num_threads(self.settings.threads or 1)
+        import_specs(self.settings.specs)
+        self._undo.enter_context(swapped(self.settings.swap))
+
+    def targets(self) -> list[Target]:
+        """Where the port can run."""
+        self.prepare()
+        return targets(self.settings)
+
+    def nodes(self, *families: str, **selection: Any) -> Iterator[Node]:
+        """The nodes of some families of specs; see `parity.nodes`."""
+        self.prepare()
+        return nodes(self.settings, families, **selection)
+
+    def goldens(self) -> list[str]:
+        """Every golden case on disk under the folder of fixtures, by its name in the index."""
+        self.prepare()
+        root = self.settings.fixtures
+        return [full_name(root, f, name) for f in folders(root) for name in case_names(f)]
+
+    def check_reference(self, items: Iterable[pytest.Item]) -> None:
+        """Skip what needs the live reference where only golden files are asked for.
+
+        Raises: UsageError if the reference is needed and PyTorch is not here.
+        """
+        live = [i for i in items if i.get_closest_marker("parity_live")]
+        if self.settings.oracle == "golden":
+            reason = "needs the live reference, and the run is told --oracle golden"
+            for item in live:
+                item.add_marker(pytest.mark.skip(reason=reason))
+        elif live and (missing := sides.why_not("torch")):
+            raise pytest.UsageError(f"{missing}; with --oracle golden the port runs against golden files")
+
+    def probe(self) -> ProbeResult:
+        """What the probe measures of every side, once in a process."""
+        if self._probe is None:
+            pairs = [("torch", "cpu")] if sides.why_not("torch") is None else []
+            pairs += [(t.side, t.device) for t in self.targets()]
+            self._probe = probe_all(pairs, self.settings.working_dtypes())
+        return self._probe
+
+    def first_probe(self) -> list[Row]:
+        """The probe's rows for the first test of a run (of its first worker); none for the others."""
+        if self._probe is not None or self.worker not in (None, "gw0"):
+            return []
+        return probe_rows(self.probe())
+
+    def repeat(self, nodeid: str) -> str:
+        """The command that runs one test as it ran here."""
+        options = self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
+        return shlex.join(["pytest", nodeid, *options])
+
+    def close(self) -> None:
+        """Undo swaps."""
+        self._undo.close()
+
+    # -- what comes back ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Put the sides that cannot run on record, before anything else."""
+        self._writer.write_all(not_run(self.settings))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the rows of a test that ended, here or on a worker."""
+        properties = report.user_properties
+        if not any(name == USED for name, _ in properties):
+            return
+        if report.when == "call":
+            if not self._used:
+                self._used = True
+                self.start()
+            for name, value in properties:
+                if name == PROPERTY:
+                    row = Row.from_dict(json.loads(str(value)))
+                    if row.kind != "probe" or row.id not in {r.id for r in self._writer.rows}:
+                        self._writer.write(row)
+        rows = any(name == PROPERTY for name, _ in properties)
+        if (report.failed and (report.when != "call" or not rows)) or (report.skipped and not rows):
+            self._writer.write(_row_of_report(report))
+
+    def finish(self, status: int) -> int:
+        """Write the report; the exit code of the run, given pytest's own.
+
+        A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10.
+        """
+        if self.worker is not None or not self._used:
+            return status
+        rows = self._writer.rows
+        self.report = Report.make(rows, self.settings, self.config.rootpath)
+        self.report.write(self.settings.out)
+        if status not in (errors.EXIT_OK, errors.EXIT_MISMATCH):
+            return status
+        failed = [r for r in rows if r.status in ("fail", "undecided")]
+        if failed and all(r.spec == "index" for r in failed):
+            return errors.EXIT_STALE_GOLDEN
+        if status == errors.EXIT_MISMATCH or failed:
+            return errors.EXIT_MISMATCH
+        if any(sides.why_not(side) for side in self.settings.require_side):
+            return errors.EXIT_SIDE_UNAVAILABLE
+        if not any(r.compared and r.kind != "probe" for r in rows):
+            return errors.EXIT_NOTHING_COMPARED
+        return status
+
+
+def import_specs(modules: Iterable[str]) -> None:
+    """Import the modules that declare specs.
+
+    Raises: UsageError if one does not exist.
+    """
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise UsageError(f"specs module {name!r}: {error}; is it installed or on the path?") from None
+
+
+def _row_of_report(report: pytest.TestReport) -> Row:
+    """A test that failed or was skipped without a row of its own."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+    else:
+        reason = report.longreprtext.strip().splitlines()[-1] if report.longreprtext else "no reason"
+    return Row(
+        kind="test",
+        id=report.nodeid.partition("::")[2],
+        status="not run" if report.skipped else "fail",
+        reasons=(reason,),
+        repeat=f"pytest {shlex.quote(report.nodeid)}",
+    )
+
+
+class Recorder:
+    """The `parity` fixture: judges nodes, records rows, and fails the test with what there is to say.
+
+    A test that uses it and records nothing has compared nothing, and fails.
+    """
+
+    def __init__(self, session: Session, item: pytest.Item) -> None:
+        self.session = session
+        self.settings = session.settings
+        self._item = item
+        self._recorded = 0
+        item.user_properties.append((USED, "1"))
+        session.prepare()
+        for row in session.first_probe():
+            item.user_properties.append((PROPERTY, row.to_json()))
+
+    def record(self, row: Row) -> None:
+        """Put a row on record."""
+        self._recorded += 1
+        self._item.user_properties.append((PROPERTY, row.to_json()))
+
+    def finish(self) -> None:
+        """Fail a test that ended well and recorded nothing."""
+        if not self._recorded:
+            pytest.fail("this test compared nothing: it recorded no row", pytrace=False)
+
+    @property
+    def repeat(self) -> str:
+        """The command that repeats this test."""
+        return self.session.repeat(self._item.nodeid)
+
+    def seeds(self) -> int:
+        """How many inputs a case gets."""
+        return self.settings.seeds or SEEDS[self.settings.profile]
+
+    def judge(self, node: Node) -> None:
+        """Judge a node's named case and record the result."""
+        case, target = node.case(), node.target
+        kind = "gradient" if node.vjp and node.spec.family == "word" else node.spec.family
+        judgement = judge(case, target.side, target.device, seeds=self.seeds())
+        self.conclude(kind, node.id, judgement, node.dtype)
+
+    def conclude(
+        self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = ""
+    ) -> None:
+        """Record a judgement and fail the test if it is not a pass."""
+        self.record(judgement.row(kind, id, self.repeat))
+        if judgement.status != "pass":
+            message = explain(
+                f"{id}: {judgement.status} on {judgement.side}/{judgement.device}",
+                judgement.verdicts,
+                dtype,
+                case=str(judgement.case),
+                repeat=self.repeat,
+            )
+            pytest.fail(message + hint, pytrace=False)
+
+
+KEY = pytest.StashKey[Session]()
+RECORDER = pytest.StashKey[Recorder]()

@@ -1,0 +1,58 @@
+"""Golden cases: the reference and the port against results that were taken once and kept."""
+
+import pytest
+
+from parity.golden.capture import recapture, stale
+from parity.golden.index import check, locate, read_floors, read_index
+from parity.golden.verify import verify
+from parity.record import Row
+from parity.session import Recorder
+
+
+def test_golden(golden: str, parity: Recorder) -> None:
+    """One case on the reference and on every side of the port."""
+    settings = parity.settings
+    root = settings.fixtures
+    facts = read_index(root).get(golden, {})
+    if settings.update_golden and facts.get("source") == "captured":
+        recapture(root, golden)
+    folder, name = locate(root, golden)
+    outcomes = verify(
+        folder,
+        name,
+        [(t.side, t.device) for t in parity.session.targets()],
+        floors=read_floors(root).get(golden),
+        live=settings.oracle == "live",
+    )
+    bad = []
+    for outcome in outcomes:
+        row = outcome.row(folder)
+        parity.record(row)
+        if row.status in ("fail", "undecided"):
+            bad.append(f"{row.id}: {row.status}\n  " + "\n  ".join(row.reasons))
+    if bad:
+        bad.append(f"repeat: {parity.repeat}")
+        pytest.fail("\n".join(bad), pytrace=False)
+
+
+def test_index(parity: Recorder) -> None:
+    """Nothing is missing, changed, stale or unused."""
+    root = parity.settings.fixtures
+    findings = check(root) + stale(root)
+    parity.record(
+        Row(
+            kind="golden",
+            id="golden-index",
+            status="fail" if findings else "pass",
+            spec="index",
+            side="files",
+            case="index",
+            rule="sha256",
+            reasons=tuple(str(f) for f in findings),
+            n=len(read_index(root)),
+            seeds=1,
+            repeat=parity.repeat,
+        )
+    )
+    if findings:
+        pytest.fail("\n".join(str(f) for f in findings), pytrace=False)

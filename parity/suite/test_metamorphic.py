@@ -1,0 +1,47 @@
+"""Relations that hold whatever the values are, and the same bits twice."""
+
+import pytest
+
+from parity.judge import Judgement
+from parity.metamorphic import judge_relation, same_bits_twice
+from parity.nodes import Node
+from parity.record import Row
+from parity.session import Recorder
+
+pytestmark = pytest.mark.parity_live
+
+
+@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first", relations=True)
+def test_relation(node: Node, parity: Recorder) -> None:
+    """Linearity, shift, second definitions, independence of batch and padding."""
+    assert node.relation is not None
+    judgement: Judgement = judge_relation(
+        node.case(), node.relation, node.target.side, node.target.device, seeds=parity.seeds()
+    )
+    parity.conclude("metamorphic", node.id, judgement, node.dtype)
+
+
+@pytest.mark.parity_nodes("word", "layer", "model", vjp=True, named_cases="first")
+def test_same_bits_twice(node: Node, parity: Recorder) -> None:
+    """A second run on the same numbers gives the same bits: else there is a race."""
+    case, target = node.case(), node.target
+    n, different = same_bits_twice(case, target.side, target.device)
+    reasons = tuple(f"{name} has other bits in a second run on the same numbers" for name in different)
+    parity.record(
+        Row(
+            kind="metamorphic",
+            id=f"{node.id}-deterministic",
+            status="fail" if different else "pass",
+            spec=node.spec.name,
+            side=target.side,
+            device=target.device,
+            dtype=node.dtype.name,
+            case=str(case),
+            rule="exact",
+            reasons=reasons,
+            n=n,
+            seeds=1,
+            repeat=parity.repeat,
+        )
+    )
+    assert not different, f"{'; '.join(reasons)}\n  case:   {case}\n  repeat: {parity.repeat}"
