@@ -164,6 +164,7 @@ def _measure(
         run_into(torch, shifted(single, "random", seed, i), meter("random"), taps=taps)
     for direction in COHERENT_MOVES:
         run_into(torch, shifted(single, direction, seed, 0), meter("coherent"), taps=taps)
+    run_into(torch, single, meter("away"), taps=taps, reorder=True, away=True)
     for i in range(draws):
         run_into(
             torch,

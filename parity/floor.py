@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dtypes import Float64, WorkingDtype, round_to, ulp
+from .dtypes import FLOAT32, Float64, WorkingDtype, round_to, ulp
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,13 @@ class FloorMeter:
         self._shrink = 0.0
 
     def add(self, kind: str, result: Float64) -> None:
-        """One run: ``random`` (each input one ulp up or down), ``coherent`` (all the same way), ``other``
-        (sums in sequence, other roundings)."""
+        """One float32 run: ``random`` (each input one ulp up or down), ``coherent`` (all the same way),
+        ``away`` (all results on the way one ulp from zero; the last of these moves, that of the result
+        itself, does not count), ``other`` (sums in sequence, other roundings)."""
         with np.errstate(invalid="ignore", over="ignore"):
             move = result - self._base
+            if kind == "away":
+                move = move - np.sign(result) * ulp(result, FLOAT32)
         found = norms(move)
         if kind == "random":
             self._input = (max(self._input[0], found[0]), max(self._input[1], found[1]))

@@ -68,7 +68,8 @@ def shift(argument: str, by: int = 1, **conditions: Any) -> Relation:
 
     def residual(y: Outputs, _x: Sequence[Inputs], _o: Mapping[str, Any]) -> Float64:
         reach = 2  # the border of a three-tap filter, where the delayed signal meets the zeros before it
-        return y[1][..., by + reach :] - y[0][..., reach:-by]
+        last = y[0].shape[-1] - reach  # and where it has been cut at the end
+        return y[1][..., by + reach : last] - y[0][..., reach : last - by]
 
     return Relation(f"shift.of.{argument}", terms, residual, **conditions)
 

@@ -13,6 +13,7 @@ from parity.environment import environment
 from parity.files import write_text
 from parity.record import SCHEMA, Row
 from parity.settings import Settings
+from parity.spec import REGISTRY
 
 FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
 """Kinds of row that say something of one spec on one side, and stand in the matrix."""
@@ -102,7 +103,9 @@ class Report:
             key = (rank[row.status], row.ratio)
             if old is None or key > (rank[old.status], old.ratio):
                 line[column] = row
-        return table
+        declared = {spec.name: i for i, spec in enumerate(REGISTRY)}
+        order = sorted(table, key=lambda name: (declared.get(name, len(declared)), name))
+        return {name: table[name] for name in order}
 
     # -- files ----------------------------------------------------------------------------------------
 

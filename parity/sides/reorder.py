@@ -6,11 +6,12 @@ reference moves under it is the room that any order needs.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 aten = torch.ops.aten
 
@@ -25,10 +26,11 @@ def _sum_last(x: Tensor) -> Tensor:
     if x.shape[-1] == 0:
         return torch.zeros(x.shape[:-1], dtype=x.dtype)
     # Terms first: adding one contiguous slice after the other.
-    terms = x.movedim(-1, 0).contiguous()
-    total = terms[0].clone()
-    for term in terms[1:]:
-        total.add_(term)
+    with _disable_current_modes():  # additions of one sum are rounded as they are
+        terms = x.movedim(-1, 0).contiguous()
+        total = terms[0].clone()
+        for term in terms[1:]:
+            total.add_(term)
     return total
 
 
@@ -156,6 +158,12 @@ _REORDERED: dict[Any, Callable[..., Any]] = {
 }
 
 
+# Those of the above that are formulas: what they compute on the way is rounded anew too.
+_FORMULAS = frozenset(
+    {_layer_norm, _layer_norm_backward, _softmax, _log_softmax, _softmax_backward}
+    | {_log_softmax_backward, _vector_norm, _mean}
+)
+
 # Operations that round. Views, copies, selections and constants do not, and stay exact.
 _ROUNDING = frozenset(
     "add sub rsub mul div reciprocal exp expm1 log log1p log2 sqrt rsqrt pow sin cos tan tanh sigmoid "
@@ -176,11 +184,15 @@ class OtherRoundings(TorchDispatchMode):
 
     The mode works below automatic differentiation, so backward passes are covered. Operations that it
     does not know run as they are, which makes the measured floor stricter.
+
+    With `away`, every result moves one unit away from zero instead: what a constant that is rounded once
+    (1/n, √2) does to all results alike.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, *, away: bool = False) -> None:
         super().__init__()
         self._random = None if seed is None else torch.Generator().manual_seed(seed)
+        self._away = away
 
     def __torch_dispatch__(
         self,
@@ -193,7 +205,9 @@ class OtherRoundings(TorchDispatchMode):
         reordered = _REORDERED.get(func)
         first = next((a for a in args if isinstance(a, Tensor)), None)
         if reordered is not None and first is not None and first.is_floating_point():
-            return self._each(self._reorder(reordered, first.dtype, args, kwargs))
+            with self if reordered in _FORMULAS else nullcontext():
+                result = self._reorder(reordered, first.dtype, args, kwargs)
+            return self._each(result)
         result = func(*args, **kwargs)
         name = func.overloadpacket.__name__
         return self._each(result) if name in _ROUNDING else result
@@ -214,7 +228,7 @@ class OtherRoundings(TorchDispatchMode):
     def _each(self, result: Any) -> Any:
         if isinstance(result, tuple | list):
             return type(result)(self._each(r) for r in result)
-        if not isinstance(result, Tensor) or self._random is None:
+        if not isinstance(result, Tensor) or not (self._away or self._random):
             return result
         if result.dtype is torch.complex64:
             return torch.view_as_complex(self._move(torch.view_as_real(result)))
@@ -222,6 +236,9 @@ class OtherRoundings(TorchDispatchMode):
 
     def _move(self, x: Tensor) -> Tensor:
         """Each finite element other than zero one step away on the float32 grid, or none."""
-        steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=torch.int32)
+        if self._away:
+            steps = torch.ones(x.shape, dtype=torch.int32)
+        else:
+            steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=torch.int32)
         moved = (x.contiguous().view(torch.int32) + steps).view(torch.float32)
         return torch.where((x != 0) & torch.isfinite(x) & torch.isfinite(moved), moved, x)

@@ -142,10 +142,15 @@ class TorchSide:
     # -- running ------------------------------------------------------------------------------------
 
     def run(
-        self, task: Task, *, reorder: bool = False, rounding_seed: int | None = None
+        self,
+        task: Task,
+        *,
+        reorder: bool = False,
+        rounding_seed: int | None = None,
+        away: bool = False,
     ) -> Outcome:
-        """Run a task; with `reorder`, with sums in sequence and, given a seed, other roundings."""
-        with OtherRoundings(rounding_seed) if reorder else nullcontext():
+        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings."""
+        with OtherRoundings(rounding_seed, away=away) if reorder else nullcontext():
             return self._run(task)
 
     def call_raw(self, task: Task) -> Any:
