@@ -30,6 +30,11 @@ little about it in one draw; for a layer, where a draw costs most, more inputs m
 
 Arrays = Mapping[str, AnyArray]
 Sink = Callable[[str, AnyArray], None]
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ def expect(
     floors: bool = True,
     taps: bool = False,
     draws: int | None = None,
+    say: Say = silent,
 ) -> Expectation:
     """Run the reference as often as it takes to know what `task` should give, and how closely.
 
@@ -94,6 +100,7 @@ def expect(
         taps: whether activations are results too.
         draws: how often inputs are moved and results rounded anew; none means as often as a word or a
             layer needs.
+        say: hears what is being run, for tasks that take long.
 
     Raises: SideUnavailableError if PyTorch is not here.
     """
@@ -104,13 +111,15 @@ def expect(
         outputs = torch.run(replace(exact, cotangents=None)).outputs
         cotangents = draw_cotangents(outputs, task.dtype, seed)
         task, exact = replace(task, cotangents=cotangents), replace(exact, cotangents=cotangents)
+    say("the reference in float64")
     run_into(torch, exact, oracle.__setitem__, taps=taps)
+    say(f"the reference in {task.dtype.name}")
     reference: dict[str, AnyArray] = {}
     run_into(torch, task, reference.__setitem__, taps=taps)
 
     meters: dict[str, FloorMeter] = {}
     if floors:
-        meters = _measure(torch, task, oracle, reference, seed=seed, taps=taps, draws=draws)
+        meters = _measure(torch, task, oracle, reference, seed=seed, taps=taps, draws=draws, say=say)
     alternate = _alternate(torch, exact, task, taps)
     bounds = _bounds(task)
     results = {
@@ -136,6 +145,7 @@ def _measure(
     seed: int,
     taps: bool,
     draws: int | None,
+    say: Say,
 ) -> dict[str, FloorMeter]:
     """Fill a meter for every floating result from moved and otherwise rounded runs in float32."""
     single = replace(task, dtype=FLOAT32, device="cpu")
@@ -161,9 +171,11 @@ def _measure(
         few = min((x.size for x in base.values()), default=0) < FEW_ELEMENTS
         draws = DRAWS_FOR_FEW if few and not isinstance(task.spec, LayerSpec) else DRAWS
     for i in range(draws):
+        say("the floor: inputs moved")
         run_into(torch, shifted(single, "random", seed, i), meter("random"), taps=taps)
     for direction in COHERENT_MOVES:
         run_into(torch, shifted(single, direction, seed, 0), meter("coherent"), taps=taps)
+    say("the floor: other roundings")
     run_into(torch, single, meter("away"), taps=taps, reorder=True, away=True)
     for i in range(draws):
         run_into(

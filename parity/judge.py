@@ -1,6 +1,6 @@
 """The verdict on one case: spec → inputs → reference and side → compare → verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from . import sides
@@ -131,6 +131,27 @@ def measure(
     return found
 
 
+def collect(
+    sample: Callable[[int], Mapping[str, Comparison]],
+    rule: Callable[[str], Rule],
+    seeds: int,
+    most: int,
+) -> dict[str, Verdict]:
+    """Verdicts by result on `seeds` samples, and on more (up to `most`) while any is undecided."""
+    collected: dict[str, list[Comparison]] = {}
+    verdicts: dict[str, Verdict] = {}
+    for i in range(most):
+        for name, comparison in sample(i).items():
+            collected.setdefault(name, []).append(comparison)
+        if i + 1 < seeds:
+            continue
+        more = i + 1 < most
+        verdicts = {n: decide(s, rule(n), more=more) for n, s in collected.items()}
+        if not any(v.status == "undecided" for v in verdicts.values()):
+            break
+    return verdicts
+
+
 def judge(
     case: Case, side: str, device: str, *, seeds: int, most: int | None = None
 ) -> Judgement:
@@ -139,15 +160,10 @@ def judge(
     Raises: SideUnavailableError if the reference cannot run.
     """
     most = max(seeds, seeds * MOST_SEEDS if most is None else most)
-    collected: dict[str, list[Comparison]] = {}
-    verdicts: dict[str, Verdict] = {}
-    for i in range(most):
-        for name, sample in samples(expectation(case, case.seed + i), side, device).items():
-            collected.setdefault(name, []).append(sample)
-        if i + 1 < seeds:
-            continue
-        more = i + 1 < most
-        verdicts = {n: decide(s, rule_for(case, n), more=more) for n, s in collected.items()}
-        if not any(v.status == "undecided" for v in verdicts.values()):
-            break
+    verdicts = collect(
+        lambda i: samples(expectation(case, case.seed + i), side, device),
+        lambda name: rule_for(case, name),
+        seeds,
+        most,
+    )
     return Judgement(case, side, device, verdicts)

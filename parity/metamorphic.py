@@ -13,12 +13,11 @@ from .dtypes import AnyArray, Float64
 from .expect import expect, named_results
 from .floor import Floor, norms
 from .inputs import generator
-from .judge import MOST_SEEDS, Judgement, task_of
+from .judge import MOST_SEEDS, Judgement, collect, task_of
 from .relations import Relation
 from .rules import Ratio
 from .sides import Task
 from .spec import LayerSpec
-from .verdict import Verdict, decide
 
 EXACTLY = 1e-10
 """How closely the reference in float64 must satisfy a relation, relative to the result: else the relation
@@ -46,15 +45,13 @@ def judge_relation(
     Raises: SideUnavailableError if the reference cannot run.
     """
     case = adapted(case, relation)
-    collected: list[Comparison] = []
-    verdict = Verdict("undecided", rule="")
-    for i in range(seeds * MOST_SEEDS):
-        collected.append(_sample(case, relation, side, device, case.seed + i))
-        if i + 1 >= seeds:
-            verdict = decide(collected, Ratio(), more=i + 1 < seeds * MOST_SEEDS)
-            if verdict.status != "undecided":
-                break
-    return Judgement(case, side, device, {relation.name: verdict})
+    verdicts = collect(
+        lambda i: {relation.name: _sample(case, relation, side, device, case.seed + i)},
+        lambda _: Ratio(),
+        seeds,
+        seeds * MOST_SEEDS,
+    )
+    return Judgement(case, side, device, verdicts)
 
 
 def _sample(case: Case, relation: Relation, side: str, device: str, seed: int) -> Comparison:

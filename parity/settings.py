@@ -116,6 +116,20 @@ class Settings:
         return words
 
 
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder from `start` (here) upwards whose pyproject.toml has ``[tool.parity]``.
+
+    Without one it is the checkout that this package runs from, and else the folder itself.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and "parity" in tomllib.loads(file.read_text("utf-8")).get("tool", {}):
+            return folder
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "fixtures").is_dir() else here
+
+
 _FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 
 

@@ -234,6 +234,19 @@ class ModelSpec(LayerSpec):
     family = "model"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The model that ``parity run`` traces whole: a module of specs declares it as ``MAIN_JOB``.
+
+    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``).
+    """
+
+    spec: str
+    arguments: str
+    sizes: Mapping[str, int]
+    title: str
+
+
 class Registry:
     """The specs that have been declared, by name, in order."""
 

@@ -62,7 +62,9 @@ class Outcome:
             "repeat": f"parity golden verify {folder} --case {self.case}",
         }
         if not self.verdicts:
-            return Row(status=self.status, reasons=(self.reason,), **identity)
+            # Without verdicts a case did not run, or its files are not in order.
+            rule = "files" if self.status == "fail" else ""
+            return Row(status=self.status, reasons=(self.reason,), rule=rule, **identity)
         return row_of(self.verdicts, **identity)
 
 

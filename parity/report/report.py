@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from parity import errors, sides
 from parity.environment import environment
 from parity.files import write_text
 from parity.record import SCHEMA, Row
@@ -40,6 +41,16 @@ class Report:
         ordered = sorted(rows, key=lambda r: (r.kind, r.id, r.result))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(tuple(ordered), environment(), plain, settings.out, now)
+
+    def exit_code(self, require_side: Sequence[str] = ()) -> int:
+        """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10."""
+        failed = self.failures()
+        if failed:
+            stale = all(r.kind == "golden" and r.rule == "files" for r in failed)
+            return errors.EXIT_STALE_GOLDEN if stale else errors.EXIT_MISMATCH
+        if any(sides.why_not(side) for side in require_side):
+            return errors.EXIT_SIDE_UNAVAILABLE
+        return errors.EXIT_OK if self.compared else errors.EXIT_NOTHING_COMPARED
 
     # -- questions ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ def lines(report: Report) -> list[str]:
     found += _worst(report)
     found += _matrix(report)
     found += _not_run(report)
-    found += _probe(report)
+    found += probe_lines(report.of("probe"))
     found += ["", report.verdict, f"report: {report.out / 'report.md'}"]
     return found
 
@@ -92,12 +92,12 @@ def _not_run(report: Report) -> list[str]:
     return ["", *found] if found else []
 
 
-def _probe(report: Report) -> list[str]:
-    rows = report.of("probe")
+def probe_lines(rows: list[Row]) -> list[str]:
+    """Effective bits by side and operation, and what is wrong with them."""
     findings = [f"finding: {reason}" for r in rows for reason in r.reasons]
     rows = [r for r in rows if "bits" in r.figures]
     if not rows:
-        return []
+        return findings
     operations = list(dict.fromkeys(r.spec for r in rows))
     head = ["effective bits", *operations]
     lines_ = {}

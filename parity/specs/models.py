@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.inputs import Array
 from parity.relations import batch
-from parity.spec import ErrorCase, ModelSpec
+from parity.spec import ErrorCase, Job, ModelSpec
 
 from .layers import CONFIG, LOAD, WORDS, config
 
@@ -162,3 +162,11 @@ model(
     relations=(batch("input_ids", "attention_mask"),),
     source="canonical BertForSequenceClassification, gather_sentence_embeddings",
 )
+
+MAIN_JOB = Job(
+    spec="BertForMaskedLM",
+    arguments="reference.config:M2_BERT_80M",
+    sizes={"b": 1, "l": 128, "v": 30528},
+    title="M2-BERT 80M, 12 layers, d = 768, 128 tokens, seeded weights",
+)
+"""What ``parity run`` does by default: the published 80M configuration, whole."""

@@ -1,0 +1,5 @@
+"""The command ``parity``."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,72 @@
+"""What every subcommand does: read settings, prepare the process, say how far it is."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from parity import sides
+from parity.record import Row
+from parity.session import import_specs
+from parity.settings import Settings, add_options, from_namespace, project_root
+from parity.swap import swapped
+
+
+def command(
+    commands: Any, name: str, run: Any, *, help: str, example: str, options: bool = True
+) -> argparse.ArgumentParser:
+    """Declare a subcommand with the options that all share."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    if options:
+        add_options(parser.add_argument_group("settings, as in [tool.parity]").add_argument)
+    return parser
+
+
+@contextmanager
+def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
+    """Settings in force: BLAS chosen, threads set, specs imported, words swapped.
+
+    Raises: UsageError if one of them is wrong.
+    """
+    settings = from_namespace(project_root(), arguments)
+    sides.use_blas(settings.blas)
+    if settings.threads is not None and sides.why_not("torch") is None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    import_specs(settings.specs)
+    with swapped(settings.swap):
+        yield settings
+
+
+class Progress:
+    """Says on standard error what is being done, with the time since the start; nothing if told so."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._start = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        if not self._quiet:
+            print(f"[{time.monotonic() - self._start:5.0f} s] {what}", file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def plain(rows: Iterable[Row]) -> list[Any]:
+    """Rows as JSON has them."""
+    return [json.loads(row.to_json()) for row in rows]

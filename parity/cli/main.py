@@ -1,0 +1,57 @@
+"""The command's subcommands, what they share, and the exit code."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from parity import errors
+from parity.errors import ParityError
+
+from . import doctor, golden, listing, run
+
+EPILOG = """\
+examples:
+  parity doctor                      what this machine can run, and how precisely it computes
+  parity run                         the model side by side, layer by layer, and the canonical cases
+  parity golden verify fixtures      golden cases against the reference and the port
+
+exit codes:
+  0 parity holds           5 nothing collected        12 a required side is not available
+  1 it does not            10 nothing was compared
+  2 interrupted            11 stale or unused golden case
+  4 usage
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="parity",
+        description="Does an MLX port compute what its PyTorch reference computes?",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = metadata.version("m2bert-parity")
+    top.add_argument("--version", action="version", version=f"parity {version}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (doctor, listing, run, golden):
+        module.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except ParityError as error:
+        print(f"parity: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("parity: interrupted", file=sys.stderr)
+        return errors.EXIT_INTERRUPTED
+    except BrokenPipeError:  # somebody reads only the first lines
+        sys.stderr.close()
+        return errors.EXIT_OK
+    return code

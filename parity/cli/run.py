@@ -1,0 +1,124 @@
+"""``parity run``: the model side by side, layer by layer, and the canonical cases; or any one case."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from parity import sides
+from parity.case import Case
+from parity.errors import SideUnavailableError
+from parity.golden.format import case_names
+from parity.golden.index import FLOORS, folders, full_name, read_floors
+from parity.golden.verify import verify
+from parity.judge import SEEDS, judge
+from parity.mainjob import case_of, main_job, trace
+from parity.messages import explain
+from parity.nodes import Target, not_run, targets
+from parity.probe import probe_all
+from parity.probe import rows as probe_rows
+from parity.record import Row, RowWriter
+from parity.report import Report
+from parity.settings import Settings, project_root
+
+from .common import Progress, command, prepared, print_json
+
+
+def add(commands: Any) -> None:
+    """Declare the subcommand."""
+    parser = command(
+        commands,
+        "run",
+        run,
+        help="run the model on both sides, judge every layer and word, and every canonical golden case",
+        example="parity run --case 'long_conv;b=1;d=3;l=97;dtype=bf16;kind=wide;seed=7;vjp'",
+    )
+    parser.add_argument("--case", metavar="CASE", help="judge this one case, as a failure prints it")
+    parser.add_argument(
+        "--trace", action="store_true", help="with --case: judge every layer and word within it too"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The exit code of the report."""
+    say = Progress()
+    with prepared(arguments) as settings:
+        where = targets(settings)
+        for side in settings.require_side:
+            if reason := sides.why_not(side):
+                raise SideUnavailableError(f"side {side!r} is required: {reason}")
+        writer = RowWriter(settings.out / "rows.jsonl")
+        writer.write_all(not_run(settings))
+        say("the probe")
+        live = [("torch", "cpu")] if sides.why_not("torch") is None else []
+        pairs = live + [(t.side, t.device) for t in where]
+        writer.write_all(probe_rows(probe_all(pairs, settings.working_dtypes())))
+        if arguments.case:
+            rows = _one_case(Case.parse(arguments.case), settings, where, arguments.trace, say)
+        else:
+            rows = _main(settings, where, say)
+        for row in rows:
+            writer.write(row)
+        report = Report.make(writer.rows, settings, project_root())
+        report.write(settings.out)
+    if arguments.json:
+        print_json(report.to_dict())
+    else:
+        print("\n".join(report.terminal()))
+    return report.exit_code(settings.require_side)
+
+
+def _one_case(
+    case: Case, settings: Settings, where: list[Target], traced: bool, say: Progress
+) -> Iterator[Row]:
+    seeds = settings.seeds or SEEDS[settings.profile]
+    for target in where:
+        if traced:
+            yield from trace(case, target, title=str(case), seeds=seeds, say=say)
+            continue
+        judgement = judge(case, target.side, target.device, seeds=seeds)
+        repeat = f"parity run --case '{case}'"
+        id = f"{case.spec.name}-case-{case.dtype.short}-{target.label}"
+        yield judgement.row(case.spec.family, id, repeat)
+        if judgement.status != "pass":
+            print(
+                explain(
+                    f"{id}: {judgement.status}",
+                    judgement.verdicts,
+                    case.dtype,
+                    case=str(case),
+                    repeat=repeat,
+                )
+            )
+
+
+def _main(settings: Settings, where: list[Target], say: Progress) -> Iterator[Row]:
+    """The main job's model, then every golden case."""
+    job = main_job(settings.specs)
+    reason = sides.why_not("torch") if settings.oracle == "live" else "the run is told --oracle golden"
+    if reason:
+        yield Row(kind="trace", id=f"run-{job.spec}", status="not run", spec=job.spec, reasons=(reason,))
+    else:
+        case = case_of(job, settings.working_dtypes()[0], settings.seed)
+        for target in where:
+            say(f"{job.title}, on {target.label}")
+            yield from trace(case, target, title=job.title, seeds=settings.seeds or 3, say=say)
+    yield from _goldens(settings, where, say)
+
+
+def _goldens(settings: Settings, where: list[Target], say: Progress) -> Iterator[Row]:
+    root = settings.fixtures
+    floors = read_floors(root) if (root / FLOORS).is_file() else {}
+    for folder in folders(root):
+        names = case_names(folder)
+        say(f"{len(names)} golden cases in {folder}")
+        for name in names:
+            for outcome in verify(
+                folder,
+                name,
+                [(t.side, t.device) for t in where],
+                floors=floors.get(full_name(root, folder, name)),
+                live=settings.oracle == "live",
+            ):
+                yield outcome.row(folder)
+
+
