@@ -22,7 +22,7 @@ from parity.inputs import generator, moved
 from parity.record import Row, row_of
 from parity.rules import Ratio, Rule
 from parity.sides import Task
-from parity.verdict import Verdict, decide, overall
+from parity.verdict import Interval, Verdict, decide, overall
 
 from .format import GoldenFile, read
 from .parts import Part, parts_of
@@ -54,7 +54,7 @@ class Outcome:
         """As a row; figures are those of the result that is worst off."""
         identity: dict[str, Any] = {
             "kind": "golden",
-            "id": f"golden-{self.case}-{self.side}",
+            "id": f"golden-{folder.name}/{self.case}-{self.side}",
             "spec": self.case,
             "side": self.side,
             "device": self.device,
@@ -230,8 +230,7 @@ def _float64_verdict(task: Task, name: str, golden: AnyArray, own: AnyArray) -> 
         reasons=reasons,
         n=int(golden.size),
         seeds=1,
-        rms=None,
-        over_bound=relative / limit,
+        rms=Interval(relative / limit, relative / limit, relative / limit, 1.0),
         worst=sample,
     )
 

@@ -64,34 +64,25 @@ def _norm(row: Row, who: str) -> str:
 
 
 def _trace(report: Report) -> list[str]:
-    rows = report.of("trace")
+    rows = [r for r in report.of("trace") if r.status != "not run"]
     if not rows:
         return []
-    modules = [r for r in rows if "/" not in r.result and r.result.count(".") <= 2]
-    inside: dict[str, Row] = {}
-    for r in rows:
-        for m in modules:
-            within = r.result.startswith((m.result + ".", m.result + "/"))
-            if within and (m.result not in inside or r.ratio > inside[m.result].ratio):
-                inside[m.result] = r
     words = sum("/" in r.result for r in rows)
     intro = (
         f"{rows[0].case}, on `{rows[0].side}`: {len(rows) - words} layer outputs and {words} word results "
         "judged, each where it is made. The last column names what is nearest to its gate within the layer."
     )
-    body = []
-    for m in modules:
-        near = inside.get(m.result)
-        body.append(
-            [
-                f"`{m.result}`",
-                _norm(m, "port"),
-                _norm(m, "reference"),
-                _norm(m, "floor"),
-                cell(m),
-                f"`{near.result.removeprefix(m.result).lstrip('.')}` {cell(near)}" if near else "–",
-            ]
-        )
+    body = [
+        [
+            f"`{m.result}`",
+            _norm(m, "port"),
+            _norm(m, "reference"),
+            _norm(m, "floor"),
+            cell(m),
+            f"`{near.result.removeprefix(m.result).lstrip('.')}` {cell(near)}" if near else "–",
+        ]
+        for m, near in report.layers()
+    ]
     head = ["layer", "port's error", "reference's", "floor", "ratio", "nearest within"]
     return ["## Layer by layer", "", intro, "", *table(head, body)]
 
@@ -100,10 +91,12 @@ def _goldens(report: Report) -> list[str]:
     rows = [r for r in report.of("golden") if r.spec != "index"]
     if not rows:
         return []
-    sides = list(dict.fromkeys(r.side for r in rows))
     cases: dict[str, dict[str, Row]] = {}
     for r in rows:
-        cases.setdefault(r.case, {})[r.side] = r
+        exact, own = r.side.endswith("f64"), r.side.startswith("reference")
+        column = "reference, float64" if exact else "reference" if own else r.side
+        cases.setdefault(r.id.removeprefix("golden-").removesuffix(f"-{r.side}"), {})[column] = r
+    sides = sorted({s for line in cases.values() for s in line}, key=lambda s: (s[:9] != "reference", s))
     body = [
         [f"`{case}`", *(cell(line[s]) if s in line else "" for s in sides)]
         for case, line in cases.items()

@@ -20,6 +20,17 @@ FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
 """Kinds of row that say something of one spec on one side, and stand in the matrix."""
 
 
+def _is_layer(path: str) -> bool:
+    """Whether a path has a line of its own: ``bert.embeddings``, ``bert.encoder.layer.3``, not what is in it."""
+    parts = path.split(".")
+    return len(parts) <= 2 or (parts[-1].isdigit() and sum(p.isdigit() for p in parts) == 1)
+
+
+def _natural(path: str) -> list[tuple[int, int | str]]:
+    """A key that sorts layer 2 before layer 10."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in path.split(".")]
+
+
 @dataclass(frozen=True)
 class Report:
     """Rows, what they were measured on, and with which settings."""
@@ -117,6 +128,20 @@ class Report:
         declared = {spec.name: i for i, spec in enumerate(REGISTRY)}
         order = sorted(table, key=lambda name: (declared.get(name, len(declared)), name))
         return {name: table[name] for name in order}
+
+    def layers(self) -> list[tuple[Row, Row | None]]:
+        """The rows of a trace down to single layers, each with what is nearest to its gate within it."""
+        rows = self.of("trace")
+        found = []
+        for row in rows:
+            path = row.result
+            if "/" in path or row.status == "not run" or not _is_layer(path):
+                continue
+            inside = [
+                r for r in rows if r.side == row.side and r.result.startswith((path + ".", path + "/"))
+            ]
+            found.append((row, max(inside, key=lambda r: r.ratio, default=None)))
+        return sorted(found, key=lambda pair: _natural(pair[0].result))
 
     # -- files ----------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ def lines(report: Report) -> list[str]:
     """The summary: failures, worst ten, matrix, what did not run, the probe, where the report is."""
     found: list[str] = []
     found += _failures(report)
+    found += _layers(report)
     found += _worst(report)
     found += _matrix(report)
     found += _not_run(report)
@@ -39,6 +40,25 @@ def _failures(report: Report) -> list[str]:
     if len(bad) > MOST_FAILURES:
         found.append(f"… and {len(bad) - MOST_FAILURES} more rows that are not a pass")
     return found
+
+
+def _layers(report: Report) -> list[str]:
+    layers = report.layers()
+    if not layers:
+        return []
+    head = ["layer by layer", "ratio", "port", "reference", "floor", "nearest to its gate within"]
+    body = [
+        [
+            row.result,
+            cell(row),
+            _norm(row, "port"),
+            _norm(row, "reference"),
+            _norm(row, "floor"),
+            f"{near.result.removeprefix(row.result).lstrip('.')} {cell(near)}" if near else "–",
+        ]
+        for row, near in layers
+    ]
+    return ["", *table([head, *body])]
 
 
 def _worst(report: Report) -> list[str]:

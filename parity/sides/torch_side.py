@@ -107,8 +107,10 @@ class TorchSide:
     ) -> dict[str, AnyArray]:
         """Seeded float32 parameters and buffers under every canonical name, none at a neutral value.
 
-        They are the reference's own initial values; those that start constant (normalization weights,
-        biases, frequencies) are perturbed, so that a port cannot pass by leaving them out.
+        They are the reference's own initial values, made telling: those that start constant
+        (normalization weights, biases, frequencies) are perturbed, so that a port cannot pass by leaving
+        them out, and matrices that start tiny are scaled to keep the size of what they multiply, so that
+        every function after them is used where it is curved.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -125,7 +127,7 @@ class TorchSide:
                     if array.size > 1 and np.ptp(array) == 0:
                         size = abs(float(array.flat[0])) or 1.0
                         array = array + 0.1 * size * rng.standard_normal(array.shape)
-                    array = array.astype(np.float32)
+                    array = (array * _gain(array)).astype(np.float32)
                 done[key] = array
             values[name] = done[key]
         return values
@@ -242,6 +244,14 @@ class TorchSide:
             if task.words and words is not None:
                 stack.enter_context(Words(words, _hearing(paths, tap)))
             yield
+
+
+def _gain(weight: AnyArray) -> float:
+    """What to multiply a matrix by so that it keeps the size of its input, if it shrinks it by half or more."""
+    if weight.ndim < 2 or 0 in weight.shape:
+        return 1.0
+    size = float(np.std(weight)) * float(np.sqrt(weight.shape[-1]))
+    return 1.0 / size if 0 < size < 0.5 else 1.0
 
 
 def _hooks(path: str, module: nn.Module, paths: Paths, tap: Callable[[str, AnyArray], None]) -> Any:
