@@ -97,13 +97,10 @@ class M2BertConfig:
                 f"pad_token_id={self.pad_token_id} is not in the vocabulary of {self.vocab_size}"
             )
         if self.problem_type is not None and self.problem_type not in PROBLEM_TYPES:
-            raise ValueError(
-                f"problem_type={self.problem_type!r}, expected None or one of {PROBLEM_TYPES}"
-            )
+            raise ValueError(f"problem_type={self.problem_type!r}, expected None or one of {PROBLEM_TYPES}")
         if not self.monarch_mixer_sequence_mixing:
             raise ValueError(
-                "monarch_mixer_sequence_mixing=False is BERT with attention, not M2-BERT; "
-                "set it to True"
+                "monarch_mixer_sequence_mixing=False is BERT with attention, not M2-BERT; set it to True"
             )
         if self.sequence_token_planting:
             raise ValueError(

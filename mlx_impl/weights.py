@@ -1,6 +1,7 @@
 """Canonical tensors into the port."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -12,7 +13,7 @@ def tied_names(model: nn.Module) -> dict[str, str]:
 
     A checkpoint lists a shared parameter under each of its names; the port has it once.
     """
-    names = {}
+    names: dict[str, str] = {}
     for path, module in model.named_modules():
         tied = getattr(module, "tied", None)
         if tied is not None:
@@ -54,7 +55,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array]) -> None:
         )
     for name, value in given.items():
         *path, leaf = name.split(".")
-        owner = model
+        owner: Any = model
         for part in path:  # lists of layers are indexed, everything else is named
-            owner = owner[int(part)] if isinstance(owner, list) else owner[part]
+            owner = owner[int(part) if part.isdigit() else part]
         owner[leaf] = value

@@ -67,7 +67,7 @@ class Case:
         return ";".join(part.replace(" ", "") for part in parts)
 
     @classmethod
-    def parse(cls, text: str) -> "Case":
+    def parse(cls, text: str) -> "Case":  # noqa: PLR0912 - one branch for each key of the format
         """The case that `str` wrote.
 
         Raises: UsageError naming the part that cannot be read.
@@ -135,9 +135,7 @@ def _literal(text: str, value: str) -> Any:
         raise UsageError(f"case {text!r}: {value!r} is not a literal; quote strings") from None
 
 
-def named(
-    spec: OpSpec, name: str, dtype: WorkingDtype, *, seed: int = 0, vjp: bool = False
-) -> Case:
+def named(spec: OpSpec, name: str, dtype: WorkingDtype, *, seed: int = 0, vjp: bool = False) -> Case:
     """The named case of a spec with its first options: what a test id stands for."""
     sizes = spec.case_sizes(name)
     arguments = next(spec.argument_sets(sizes)) if isinstance(spec, LayerSpec) else {}

@@ -159,9 +159,7 @@ def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
     return Comparison(n=actual.size, different=int(wrong.sum()), worst=worst)
 
 
-def _compare_floats(
-    expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str
-) -> Comparison:
+def _compare_floats(expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str) -> Comparison:
     notes: list[str] = []
     oracle = expected.oracle.astype(np.float64)
     p = actual.astype(np.float64)
@@ -241,7 +239,9 @@ def _nonfinite_problems(
             expected.floor.max if expected.floor else 0.0, _largest_difference(r, expected.oracle)
         )
         largest = expected.dtype.largest
-        borderline = wrong & (np.abs(oracle - largest) <= allowed) & ~np.isnan(rounded + p)
+        neither_nan = ~np.isnan(rounded) & ~np.isnan(p)
+        borderline = wrong & (np.abs(oracle - largest) <= allowed) & neither_nan
+        borderline &= np.sign(rounded) == np.sign(p)
         if borderline.any():
             notes.append("some results lie where overflow begins")
             wrong &= ~borderline
@@ -345,9 +345,7 @@ def _histogram(distance: NDArray[np.int64]) -> tuple[int, ...]:
     return tuple(int(c) for c in np.bincount(edges, minlength=len(_BUCKETS) + 1))
 
 
-def _over_bound(
-    bound: Float64 | None, e: Float64, finite: NDArray[np.bool_]
-) -> float | None:
+def _over_bound(bound: Float64 | None, e: Float64, finite: NDArray[np.bool_]) -> float | None:
     """The largest |error| ÷ bound."""
     if bound is None:
         return None

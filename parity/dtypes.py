@@ -125,7 +125,8 @@ def _ordered(x: AnyArray) -> NDArray[np.int64]:
 
 def ulp_distance(x: AnyArray, y: AnyArray) -> NDArray[np.int64]:
     """Steps from x to y on the grid of their common format (of at most 32 bits); 0 if equal."""
-    return np.abs(_ordered(x) - _ordered(y))
+    steps: NDArray[np.int64] = np.abs(_ordered(x) - _ordered(y))
+    return steps
 
 
 def next_after(x: AnyArray, upward: NDArray[np.bool_]) -> AnyArray:

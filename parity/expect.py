@@ -211,9 +211,7 @@ def shifted(task: Task, direction: str, seed: int, draw: int) -> Task:
     )
 
 
-def _alternate(
-    torch: Any, exact: Task, task: Task, taps: bool
-) -> dict[str, AnyArray] | None:
+def _alternate(torch: Any, exact: Task, task: Task, taps: bool) -> dict[str, AnyArray] | None:
     """The oracle for inputs whose subnormals are read as zero, if there are any."""
     floats = [x for x in task.inputs.values() if is_floating(x)]
     if not any(has_subnormals(x, task.dtype) for x in floats):
@@ -226,8 +224,6 @@ def _alternate(
 
 def _bounds(task: Task) -> dict[str, Float64]:
     """Theory's bounds on the outputs, where the spec has them."""
-    exact: dict[str, Any] = {
-        n: x.astype(np.float64) if is_floating(x) else x for n, x in task.inputs.items()
-    }
+    exact: dict[str, Any] = {n: x.astype(np.float64) if is_floating(x) else x for n, x in task.inputs.items()}
     arguments = exact | dict(task.options)
     return {name: bound(arguments, task.dtype) for name, bound in task.spec.bound.items()}

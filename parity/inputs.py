@@ -194,9 +194,7 @@ def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> AnyArray:
     return (np.arange(shape[-1]) < kept).astype(np.int32)
 
 
-def _integers_below(
-    rng: np.random.Generator, array: Array, shape: tuple[int, ...], below: int
-) -> AnyArray:
+def _integers_below(rng: np.random.Generator, array: Array, shape: tuple[int, ...], below: int) -> AnyArray:
     if array.fill == "rows":
         return np.sort(rng.permutation(below)[: shape[0]]).astype(np.int32)
     ids = rng.integers(0, below, shape).astype(np.int32)

@@ -152,9 +152,7 @@ def collect(
     return verdicts
 
 
-def judge(
-    case: Case, side: str, device: str, *, seeds: int, most: int | None = None
-) -> Judgement:
+def judge(case: Case, side: str, device: str, *, seeds: int, most: int | None = None) -> Judgement:
     """The verdict on one case: `seeds` inputs, and more (up to `most`) while it is undecided.
 
     Raises: SideUnavailableError if the reference cannot run.

@@ -107,9 +107,7 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
             found[name] = compare(expected, value, nonfinite=case.spec.nonfinite)
 
     try:
-        run_into(
-            sides.get(target.side), replace(expectation.task, device=target.device), sink, taps=True
-        )
+        run_into(sides.get(target.side), replace(expectation.task, device=target.device), sink, taps=True)
     except ParityError:
         raise
     except Exception as error:  # whatever a side raises on good input is its answer: failing rows

@@ -28,7 +28,7 @@ def adapted(case: Case, relation: Relation) -> Case:
     """The case with what the relation needs."""
     sizes = {a: max(n, relation.least.get(a, n)) for a, n in case.sizes.items()}
     fixed = relation.fixed
-    options = case.options | {n: v for n, v in fixed.items() if n in case.spec.options}
+    options = dict(case.options) | {n: v for n, v in fixed.items() if n in case.spec.options}
     arguments = dict(case.arguments)
     if isinstance(case.spec, LayerSpec):
         arguments |= {n: v for n, v in fixed.items() if n in case.spec.arguments}
@@ -37,9 +37,7 @@ def adapted(case: Case, relation: Relation) -> Case:
     return replace(case, sizes=sizes, options=options, arguments=arguments, left_out=left_out)
 
 
-def judge_relation(
-    case: Case, relation: Relation, side: str, device: str, *, seeds: int
-) -> Judgement:
+def judge_relation(case: Case, relation: Relation, side: str, device: str, *, seeds: int) -> Judgement:
     """The verdict on a relation of a case, over several inputs.
 
     Raises: SideUnavailableError if the reference cannot run.
@@ -74,9 +72,7 @@ def _sample(case: Case, relation: Relation, side: str, device: str, seed: int) -
     problems = []
     exact = norms(residual([e.oracle for e in expected]))[1]
     if not exact <= EXACTLY * max(scale, 1.0):
-        problems.append(
-            f"the reference in float64 does not satisfy {relation.name}: residual {exact:.3g}"
-        )
+        problems.append(f"the reference in float64 does not satisfy {relation.name}: residual {exact:.3g}")
     own = residual(outputs)
     if not np.isfinite(own).all():
         problems.append("the residual is not finite")

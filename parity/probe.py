@@ -7,7 +7,6 @@ share one BLAS, in which case their agreement proves nothing. None of that is an
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -98,12 +97,9 @@ class ProbeResult:
         return [reason for row in rows(self) for reason in row.reasons]
 
 
-def _run(
-    probe: Probe, side: str, device: str, dtype: WorkingDtype, inputs: dict[str, AnyArray]
-) -> AnyArray:
+def _run(probe: Probe, side: str, device: str, dtype: WorkingDtype, inputs: dict[str, AnyArray]) -> AnyArray:
     task = Task(spec=probe.spec, inputs=inputs, dtype=dtype, device=device)
-    outcome: Any = sides.get(side).run(task)
-    return outcome.outputs["output"]
+    return sides.get(side).run(task).outputs["output"]
 
 
 def _inputs(probe: Probe, dtype: WorkingDtype) -> dict[str, AnyArray]:
@@ -143,7 +139,7 @@ def shared_products(one: tuple[str, str], other: tuple[str, str]) -> bool:
     probe = PROBES["matmul"]
     inputs = _inputs(probe, FLOAT32)
     results = [_run(probe, side, device, FLOAT32, inputs) for side, device in (one, other)]
-    return bool(np.array_equal(*results))
+    return bool(np.array_equal(results[0], results[1]))
 
 
 def probe_all(pairs: list[tuple[str, str]], dtypes: list[WorkingDtype]) -> ProbeResult:
@@ -151,9 +147,7 @@ def probe_all(pairs: list[tuple[str, str]], dtypes: list[WorkingDtype]) -> Probe
     bits = [m for side, device in pairs for dtype in dtypes for m in measure(side, device, dtype)]
     flush = {f"{side}/{device}": flushes_subnormals(side, device) for side, device in pairs}
     reference = next((p for p in pairs if p[0] == "torch"), None)
-    shared = {
-        pair: shared_products(reference, pair) for pair in pairs if reference and pair[0] != "torch"
-    }
+    shared = {pair: shared_products(reference, pair) for pair in pairs if reference and pair[0] != "torch"}
     return ProbeResult(bits, flush, shared)
 
 

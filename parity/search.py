@@ -34,7 +34,7 @@ class Found:
     failure: Judgement | None = None
 
 
-class _Fails(AssertionError):
+class _CaseFailsError(AssertionError):
     pass
 
 
@@ -90,14 +90,14 @@ def search(
                 found.worst = judgement
         if judgement.status != "pass":
             found.failure = judgement
-            raise _Fails(str(case))
+            raise _CaseFailsError(str(case))
 
     run: Any = holds
     try:
         run()
-    except _Fails:
+    except _CaseFailsError:
         pass
     except BaseExceptionGroup as group:  # hypothesis may wrap what it re-raises
-        if group.split(_Fails)[1] is not None:
+        if group.split(_CaseFailsError)[1] is not None:
             raise
     return found

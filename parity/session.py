@@ -232,9 +232,7 @@ class Recorder:
         judgement = judge(case, target.side, target.device, seeds=self.seeds())
         self.conclude(kind, node.id, judgement, node.dtype)
 
-    def conclude(
-        self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = ""
-    ) -> None:
+    def conclude(self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = "") -> None:
         """Record a judgement and fail the test if it is not a pass."""
         self.record(judgement.row(kind, id, self.repeat))
         if judgement.status != "pass":

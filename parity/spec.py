@@ -126,7 +126,7 @@ class OpSpec:
 
     family = "word"
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: PLR0912 - one branch for each thing that can be wrong
         if not self.name.replace("_", "").isalnum():
             raise SpecError(f"spec name {self.name!r}: use letters, digits and underscores")
         for where in (self.reference, self.port):
@@ -174,9 +174,7 @@ class OpSpec:
         for part in name.split():
             letters = part.rstrip("0123456789")
             if letters not in self.axis_names() or letters == part:
-                raise SpecError(
-                    f"{self.name}: case {name!r}: " + unknown("axis", letters, self.axis_names())
-                )
+                raise SpecError(f"{self.name}: case {name!r}: " + unknown("axis", letters, self.axis_names()))
             given[letters] = int(part[len(letters) :])
         sizes: dict[str, int] = {}
         for axis in self.axis_names():

@@ -32,9 +32,7 @@ def cases(draw: Any, spec: OpSpec, dtype: WorkingDtype, *, vjp: bool = False) ->
     options = {n: draw(st.sampled_from(list(resolve(c, sizes)))) for n, c in spec.options.items()}
     arguments = {}
     if isinstance(spec, LayerSpec):
-        arguments = {
-            n: draw(st.sampled_from(list(resolve(c, sizes)))) for n, c in spec.arguments.items()
-        }
+        arguments = {n: draw(st.sampled_from(list(resolve(c, sizes)))) for n, c in spec.arguments.items()}
     # What NaN does to a gradient at the border of a convolution is nobody's specification, and the
     # gradient of a broadcast argument is a sum over its copies: of broadcasting, not of the word.
     kinds = [k for k in spec.kinds if not vjp or k in FINITE_KINDS]

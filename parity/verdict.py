@@ -244,9 +244,7 @@ def _bias(samples: Sequence[Comparison]) -> tuple[float | None, bool]:
                 return None, False
             value = getattr(s.error, attribute)
             own = getattr(s.reference, attribute) if s.reference is not None else 0.0
-            limit = max(
-                BIAS_FACTOR * abs(own), BIAS_FACTOR * getattr(s.floor, attribute), s.floor.grid / 2
-            )
+            limit = max(BIAS_FACTOR * abs(own), BIAS_FACTOR * getattr(s.floor, attribute), s.floor.grid / 2)
             effect = abs(value) / limit if limit > 0 else (0.0 if value == 0 else math.inf)
             logs.append(math.log(max(effect, _SMALLEST_RATIO)) if math.isfinite(effect) else 700.0)
             signs.add(math.copysign(1.0, value))

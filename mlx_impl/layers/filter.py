@@ -33,9 +33,7 @@ class Sequential(nn.Module):
     its parameters once, under its first name; `tied` maps its other names to it.
     """
 
-    def __init__(
-        self, *modules: nn.Module, shared: tuple[nn.Module, str] | None = None
-    ) -> None:
+    def __init__(self, *modules: nn.Module, shared: tuple[nn.Module, str] | None = None) -> None:
         super().__init__()
         names = {} if shared is None else {id(shared[0]): shared[1]}
         self._aliases: dict[str, str] = {}

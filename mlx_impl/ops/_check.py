@@ -44,9 +44,10 @@ def span(ids: mx.array) -> tuple[int, int] | None:
     if ids.size == 0:
         return None
     try:
-        return mx.min(ids).item(), mx.max(ids).item()
+        low, high = mx.min(ids).item(), mx.max(ids).item()
     except ValueError:
         return None
+    return int(low), int(high)  # type: ignore[arg-type] - the ids are integers
 
 
 def require_rows(name: str, ids: mx.array, rows: int, what: str) -> None:

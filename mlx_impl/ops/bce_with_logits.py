@@ -14,8 +14,7 @@ def bce_with_logits(logits: mx.array, target: mx.array) -> mx.array:
     """
     require(
         tuple(logits.shape) == tuple(target.shape),
-        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; "
-        "reshape the target",
+        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; reshape the target",
     )
     x, y = widen(logits), widen(target)
     # log(1 + eˣ), not max(x, 0) + log(1 + e^−|x|): the same value, and differentiable at zero too.

@@ -20,8 +20,7 @@ def column_attention(q: mx.array, k: mx.array, v: mx.array, mask: mx.array) -> m
     Source: canonical ``AttentionPooler``.
     """
     require(
-        tuple(q.shape) == tuple(k.shape) == tuple(v.shape)
-        and tuple(mask.shape) == tuple(q.shape[:2]),
+        tuple(q.shape) == tuple(k.shape) == tuple(v.shape) and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "
         f"{tuple(mask.shape)} must be their batch and length",
     )

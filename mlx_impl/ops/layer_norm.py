@@ -27,9 +27,10 @@ def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.
     def gradient(
         primals: tuple[mx.array, ...], cotangent: mx.array, _output: mx.array
     ) -> tuple[mx.array, ...]:
-        return _gradient(*primals, cotangent, eps)
+        x, weight, bias = primals
+        return _gradient(x, weight, bias, cotangent, eps)
 
-    return normalized(x, weight, bias)
+    return normalized(x, weight, bias)  # type: ignore[return-value] - custom_function is untyped
 
 
 def _gradient(

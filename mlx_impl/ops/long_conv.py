@@ -4,9 +4,7 @@ from ._check import require, require_axis, require_ndim
 from ._precision import scalar, widen
 
 
-def long_conv(
-    u: mx.array, k: mx.array, D: mx.array, k_rev: mx.array | None = None
-) -> mx.array:
+def long_conv(u: mx.array, k: mx.array, D: mx.array, k_rev: mx.array | None = None) -> mx.array:
     """Long convolution by FFT over n = 2·l points, with a skip: y = (u ∗ k)[..., :l] + D·u.
 
     The kernel may have up to n taps; those from l on are the negative lags (they wrap around), which

@@ -5,9 +5,7 @@ from mlx_impl import ops
 from ._check import require
 
 
-def unpad_input(
-    hidden_states: mx.array, attention_mask: mx.array
-) -> tuple[mx.array, mx.array, mx.array]:
+def unpad_input(hidden_states: mx.array, attention_mask: mx.array) -> tuple[mx.array, mx.array, mx.array]:
     """Keep the unmasked positions of a batch, one after the other.
 
     Shapes: hidden_states: (b, l, ...), attention_mask: (b, l) of 0 and 1 →

@@ -101,9 +101,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
             raise UsageError(unknown("golden case", arguments.case, known))
     compared = [r for r in rows if r.compared]
     bad = [r for r in rows if r.status in ("fail", "undecided")]
-    verdict = (
-        f"{len({r.case for r in compared})} cases, {len(compared)} comparisons, {len(bad)} do not hold"
-    )
+    verdict = f"{len({r.case for r in compared})} cases, {len(compared)} comparisons, {len(bad)} do not hold"
     if arguments.json:
         print_json({"verdict": verdict, "exit_code": code, "rows": plain(rows)})
     else:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return errors.EXIT_OK
     for spec in found:
         cases = ", ".join(name or "base" for name in spec.cases)
-        print(f"{spec.family:6s} {spec.name:30s} {str(spec.rule):20s} {cases}")
+        print(f"{spec.family:6s} {spec.name:30s} {spec.rule!s:20s} {cases}")
         if len(found) == 1:
             print("\n".join(f"  {k}: {v}" for k, v in _facts(spec).items()))
     return errors.EXIT_OK

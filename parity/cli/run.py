@@ -120,5 +120,3 @@ def _goldens(settings: Settings, where: list[Target], say: Progress) -> Iterator
                 live=settings.oracle == "live",
             ):
                 yield outcome.row(folder)
-
-

@@ -105,7 +105,7 @@ def content(case: Case, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _result_tensors(made: Expectation) -> dict[str, Any]:
     """Results in the working dtype and in float64, under the keys of the format."""
-    tensors = {}
+    tensors: dict[str, Any] = {}
     for result, expected in made.results.items():
         group, name = "output", result
         if result.startswith("grad param."):
@@ -150,10 +150,7 @@ def recorded_floors(file: GoldenFile) -> dict[str, list[float]]:
 
 
 def _short(floor: Floor) -> list[float]:
-    return [
-        float(f"{x:.3g}")
-        for x in (floor.rms, floor.max, floor.shift, floor.shrink, floor.grid)
-    ]
+    return [float(f"{x:.3g}") for x in (floor.rms, floor.max, floor.shift, floor.shrink, floor.grid)]
 
 
 def case_of(file: GoldenFile) -> Case:

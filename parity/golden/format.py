@@ -39,9 +39,7 @@ class GoldenFile:
     def group(self, group: str) -> dict[str, AnyArray]:
         """The tensors of a group by name; a single unnamed one has the name ``output``."""
         named = {
-            key[len(group) + 1 :]: value
-            for key, value in self.tensors.items()
-            if key.startswith(group + "/")
+            key[len(group) + 1 :]: value for key, value in self.tensors.items() if key.startswith(group + "/")
         }
         return named or ({"output": self.tensors[group]} if group in self.tensors else {})
 

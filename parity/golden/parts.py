@@ -65,9 +65,7 @@ def parts_of(file: GoldenFile) -> list[Part]:
             if name in REGISTRY:
                 return [spec_part(file, REGISTRY.get(name))]
             known = [a.partition(":")[2] for a in ADAPTERS if a.startswith(key + ":")]
-            raise GoldenError(
-                f"golden case {file.name!r}: " + unknown(key, name, [*known, *_spec_names()])
-            )
+            raise GoldenError(f"golden case {file.name!r}: " + unknown(key, name, [*known, *_spec_names()]))
     raise GoldenError(
         f"golden case {file.name!r} says neither 'head', 'module' nor 'op': what is it a case of?"
     )

@@ -24,7 +24,7 @@ from parity.rules import Ratio, Rule
 from parity.sides import Task
 from parity.verdict import Interval, Verdict, decide, overall
 
-from .format import GoldenFile, read
+from .format import read
 from .parts import Part, parts_of
 
 FLOAT64_RELATIVE = 1e-12
@@ -243,8 +243,7 @@ def _float64_movement(task: Task, name: str, own: AnyArray) -> float:
         if arrays is None:
             return None
         return {
-            n: moved(x.astype(np.float64), rng, "random") if is_floating(x) else x
-            for n, x in arrays.items()
+            n: moved(x.astype(np.float64), rng, "random") if is_floating(x) else x for n, x in arrays.items()
         }
 
     shifted = replace(

@@ -98,8 +98,7 @@ def _goldens(report: Report) -> list[str]:
         cases.setdefault(r.id.removeprefix("golden-").removesuffix(f"-{r.side}"), {})[column] = r
     sides = sorted({s for line in cases.values() for s in line}, key=lambda s: (s[:9] != "reference", s))
     body = [
-        [f"`{case}`", *(cell(line[s]) if s in line else "" for s in sides)]
-        for case, line in cases.items()
+        [f"`{case}`", *(cell(line[s]) if s in line else "" for s in sides)] for case, line in cases.items()
     ]
     return ["## Golden cases", "", *table(["case", *sides], body)]
 
@@ -153,8 +152,11 @@ def _probe(report: Report) -> list[str]:
     rows = report.of("probe")
     findings = [f"- **finding**: {reason}" for r in rows for reason in r.reasons]
     notes = dict.fromkeys(f"- {note}" for r in rows for note in r.notes)
-    apart = [f"- products of {r.side}/{r.device} are independent of PyTorch's: not equal to the last bit"
-             for r in rows if r.spec == "independence" and r.status == "pass"]
+    apart = [
+        f"- products of {r.side}/{r.device} are independent of PyTorch's: not equal to the last bit"
+        for r in rows
+        if r.spec == "independence" and r.status == "pass"
+    ]
     rows = [r for r in rows if "bits" in r.figures]
     if not rows:
         return []
@@ -167,7 +169,17 @@ def _probe(report: Report) -> list[str]:
     expected = {r.dtype: r.figures["expected"] for r in rows}
     intro = "Bits of the result that are right, of " + ", ".join(f"{n} in {d}" for d, n in expected.items())
     body = [[k, *v.values()] for k, v in lines.items()]
-    return ["## Effective precision", "", intro + ".", "", *table(["", *operations], body), "", *apart, *notes, *findings]
+    return [
+        "## Effective precision",
+        "",
+        intro + ".",
+        "",
+        *table(["", *operations], body),
+        "",
+        *apart,
+        *notes,
+        *findings,
+    ]
 
 
 def _environment(report: Report) -> list[str]:

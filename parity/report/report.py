@@ -21,9 +21,13 @@ FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
 
 
 def _is_layer(path: str) -> bool:
-    """Whether a path has a line of its own: ``bert.embeddings``, ``bert.encoder.layer.3``, not what is in it."""
+    """Whether a path has a line of its own: ``bert.embeddings``, ``encoder.layer.3``, not what is within."""
     parts = path.split(".")
     return len(parts) <= 2 or (parts[-1].isdigit() and sum(p.isdigit() for p in parts) == 1)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _natural(path: str) -> list[tuple[int, int | str]]:
@@ -46,9 +50,7 @@ class Report:
         """The report on a run that ends now. Paths in it are relative to `root` where they can be."""
         plain: dict[str, Any] = {}
         for key, value in asdict(settings).items():
-            if isinstance(value, Path):
-                value = str(value.relative_to(root) if value.is_relative_to(root) else value)
-            plain[key] = value
+            plain[key] = _relative(value, root) if isinstance(value, Path) else value
         ordered = sorted(rows, key=lambda r: (r.kind, r.id, r.result))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(tuple(ordered), environment(), plain, settings.out, now)
@@ -137,9 +139,7 @@ class Report:
             path = row.result
             if "/" in path or row.status == "not run" or not _is_layer(path):
                 continue
-            inside = [
-                r for r in rows if r.side == row.side and r.result.startswith((path + ".", path + "/"))
-            ]
+            inside = [r for r in rows if r.side == row.side and r.result.startswith((path + ".", path + "/"))]
             found.append((row, max(inside, key=lambda r: r.ratio, default=None)))
         return sorted(found, key=lambda pair: _natural(pair[0].result))
 

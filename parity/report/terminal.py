@@ -120,7 +120,7 @@ def probe_lines(rows: list[Row]) -> list[str]:
         return findings
     operations = list(dict.fromkeys(r.spec for r in rows))
     head = ["effective bits", *operations]
-    lines_ = {}
+    lines_: dict[str, dict[str, str]] = {}
     for r in rows:
         key = f"{r.side}/{r.device} {r.dtype}"
         lines_.setdefault(key, dict.fromkeys(operations, ""))[r.spec] = f"{float(r.figures['bits']):.1f}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from typing import Any
 
 import ml_dtypes
@@ -91,7 +92,7 @@ class MlxSide:
     def describe(self) -> dict[str, Any]:
         default = str(mx.default_device())
         return {
-            "version": mx.__version__,
+            "version": metadata.version("mlx"),
             "devices": self.devices(),
             "default_device": default,
             "metal": mx.metal.is_available(),
@@ -159,7 +160,7 @@ class MlxSide:
         gradients = dict(found["inputs"])
         if module is not None:
             module.update(given["parameters"])
-            gradients |= {f"param.{n}": g for n, g in tree_flatten(found["parameters"])}
+            gradients |= {f"param.{n}": g for n, g in dict(tree_flatten(found["parameters"])).items()}
         mx.eval(outputs, gradients)
         return Outcome(
             {n: to_numpy(x) for n, x in outputs.items()},

@@ -1,7 +1,7 @@
 """The reference with other roundings: each sum runs term after term, and each result is rounded anew.
 
-Of the orders of a sum in use, the sequential one has the largest rounding error (γₙ₋₁, Higham 2002, §4.2), and
-some honest backend uses it: a textbook loop, reference BLAS, one accumulator in a GPU thread. How far the
+Of the orders of a sum in use, the sequential one has the largest rounding error (γₙ₋₁, Higham 2002, §4.2),
+and some honest backend uses it: a textbook loop, reference BLAS, one accumulator in a GPU thread. How far the
 reference moves under it is the room that any order needs.
 """
 
@@ -166,11 +166,13 @@ _FORMULAS = frozenset(
 
 # Operations that round. Views, copies, selections and constants do not, and stay exact.
 _ROUNDING = frozenset(
-    "add sub rsub mul div reciprocal exp expm1 log log1p log2 sqrt rsqrt pow sin cos tan tanh sigmoid "
-    "erf gelu silu addcmul addcdiv logsumexp cumsum prod var std softplus log_sigmoid_forward "
-    "tanh_backward sigmoid_backward gelu_backward silu_backward embedding_dense_backward "
-    "convolution convolution_backward _fft_r2c _fft_c2r _fft_c2c nll_loss_forward mse_loss "
-    "mse_loss_backward binary_cross_entropy_with_logits index_put".split()
+    """
+    add sub rsub mul div reciprocal exp expm1 log log1p log2 sqrt rsqrt pow sin cos tan tanh sigmoid
+    erf gelu silu addcmul addcdiv logsumexp cumsum prod var std softplus log_sigmoid_forward
+    tanh_backward sigmoid_backward gelu_backward silu_backward embedding_dense_backward convolution
+    convolution_backward _fft_r2c _fft_c2r _fft_c2c nll_loss_forward mse_loss mse_loss_backward
+    binary_cross_entropy_with_logits index_put
+    """.split()
 )
 
 

@@ -102,9 +102,7 @@ class TorchSide:
 
     # -- parameters ---------------------------------------------------------------------------------
 
-    def parameters(
-        self, spec: LayerSpec, arguments: Mapping[str, Any], seed: int
-    ) -> dict[str, AnyArray]:
+    def parameters(self, spec: LayerSpec, arguments: Mapping[str, Any], seed: int) -> dict[str, AnyArray]:
         """Seeded float32 parameters and buffers under every canonical name, none at a neutral value.
 
         They are the reference's own initial values, made telling: those that start constant
@@ -247,7 +245,7 @@ class TorchSide:
 
 
 def _gain(weight: AnyArray) -> float:
-    """What to multiply a matrix by so that it keeps the size of its input, if it shrinks it by half or more."""
+    """What makes a matrix keep the size of its input, if it shrinks it by half or more."""
     if weight.ndim < 2 or 0 in weight.shape:
         return 1.0
     size = float(np.std(weight)) * float(np.sqrt(weight.shape[-1]))

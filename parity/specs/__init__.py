@@ -1,5 +1,25 @@
 """M2-BERT's specs. Importing the package declares them all."""
 
-from . import canonical, layers, models, words
+from . import (  # isort: skip - the order of the report: from single elements to whole models
+    elementwise,
+    products,
+    movement,
+    normalizations,
+    convolutions,
+    losses,
+    layers,
+    models,
+    canonical,
+)
 
-__all__ = ["canonical", "layers", "models", "words"]
+__all__ = [
+    "canonical",
+    "convolutions",
+    "elementwise",
+    "layers",
+    "losses",
+    "models",
+    "movement",
+    "normalizations",
+    "products",
+]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parity.inputs import Array
+from parity.inputs import Array, Sizes
 from parity.relations import batch, prefix
-from parity.spec import Call, Choices, ErrorCase, LayerSpec, Sizes
+from parity.spec import Call, Choices, ErrorCase, LayerSpec
 
 CONFIG = ("reference.config:M2BertConfig", "mlx_impl.config:M2BertConfig")
 WORDS = ("reference.ops", "mlx_impl.ops")
@@ -90,11 +90,7 @@ layer(
     arguments={"hidden_act": ("gelu", "gelu_new", "relu", "silu", "sigmoid", "tanh")},
     inputs={"x": "b l d"},
     grads=("x",),
-    errors=(
-        ErrorCase(
-            "an unknown activation", arguments={"hidden_act": "gleu"}, says=("'gleu'", "gelu")
-        ),
-    ),
+    errors=(ErrorCase("an unknown activation", arguments={"hidden_act": "gleu"}, says=("'gleu'", "gelu")),),
     source="canonical ACT2FN",
 )
 layer(

@@ -73,9 +73,7 @@ model(
             arguments={"monarch_mixer_sequence_mixing": False},
             says=("monarch_mixer_sequence_mixing=False", "True"),
         ),
-        ErrorCase(
-            "a negative size", arguments={"num_hidden_layers": 0}, says=("num_hidden_layers=0",)
-        ),
+        ErrorCase("a negative size", arguments={"num_hidden_layers": 0}, says=("num_hidden_layers=0",)),
     ),
     source="canonical BertModel",
 )
@@ -122,9 +120,7 @@ model(
             values={"labels": np.array([0, 3], dtype=np.int32)},
             says=("3", "0 to 2"),
         ),
-        ErrorCase(
-            "an unknown problem", arguments={"problem_type": "ranking"}, says=("'ranking'",)
-        ),
+        ErrorCase("an unknown problem", arguments={"problem_type": "ranking"}, says=("'ranking'",)),
     ),
     source="canonical BertForSequenceClassification, cross-entropy",
 )
@@ -139,9 +135,7 @@ model(
 model(
     "MultiLabelClassification",
     "BertForSequenceClassification",
-    arguments=small(
-        num_labels=lambda n: (n["c"],), problem_type=("multi_label_classification", None)
-    ),
+    arguments=small(num_labels=lambda n: (n["c"],), problem_type=("multi_label_classification", None)),
     inputs={"input_ids": _IDS, "labels": Array("b c", "uniform", optional=True)},
     sizes={"l": (1, 2, 7, 17, 33), "d": (1, 2, 8, 15, 32), "c": (2, 3, 5)},
     outputs=("logits",),

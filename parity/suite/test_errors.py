@@ -56,13 +56,13 @@ def _task(node: Node, error: ErrorCase) -> Task:
     for name, axes in error.inputs.items():
         array = Array(axes)
         inputs[name] = draw(name, array, case.sizes, kind="normal", dtype=node.dtype, seed=node.seed)
-    inputs |= {name: value for name, value in error.values.items()}
+    inputs |= error.values
     return replace(
         task,
         inputs=inputs,
         parameters=None,
-        options=task.options | dict(error.options),
-        arguments=task.arguments | dict(error.arguments),
+        options=dict(task.options) | dict(error.options),
+        arguments=dict(task.arguments) | dict(error.arguments),
     )
 
 

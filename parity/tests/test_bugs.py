@@ -99,5 +99,3 @@ def test_a_test_that_records_nothing_fails(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*compared nothing*"])
-
-

@@ -34,6 +34,8 @@ class BertEmbeddings(nn.Module):
     Source: canonical ``BertEmbeddings``.
     """
 
+    position_ids: Tensor
+
     def __init__(self, config: M2BertConfig) -> None:
         super().__init__()
         d = config.hidden_size

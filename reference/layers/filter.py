@@ -34,6 +34,9 @@ class PositionalEmbedding(nn.Module):
     Source: canonical ``PositionalEmbedding``.
     """
 
+    z: Tensor
+    t: Tensor
+
     def __init__(self, emb_dim: int, seq_len: int, lr_pos_emb: float = 1e-5) -> None:
         super().__init__()
         self.seq_len = seq_len

@@ -14,8 +14,7 @@ def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     """
     require(
         logits.shape == target.shape,
-        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; "
-        "reshape the target",
+        f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; reshape the target",
     )
     losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return losses.mean().reshape(1)

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require, require_axis, require_ndim
+from ._check import require_axis, require_ndim
 
 IGNORED = -100
 

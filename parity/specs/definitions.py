@@ -1,0 +1,61 @@
+"""Second definitions of words: slow, by loops or dense matrices, for what the words do by transforms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from parity.dtypes import Float64
+
+Inputs = Mapping[str, Any]
+
+
+def direct_convolution(x: Inputs, _: Inputs) -> Float64:
+    """y[t] = Σⱼ K[t − j]·u[j] + D·u[t], K[−i] being k[2l − i] and, if there is one, k_rev[i]."""
+    u, k = x["u"], x["k"]
+    length = u.shape[-1]
+    taps = np.zeros((k.shape[0], 2 * length))  # lag j at j, lag −i at 2l − i
+    taps[:, : k.shape[1]] += k
+    if x.get("k_rev") is not None:
+        back = x["k_rev"]
+        taps[:, (-np.arange(back.shape[1])) % (2 * length)] += back
+    lags = (np.arange(length)[:, None] - np.arange(length)) % (2 * length)  # (t, j)
+    y: Float64 = np.einsum("dtj,bdj->bdt", taps[:, lags], u) + u * x["D"][:, None]
+    return y
+
+
+def direct_taps(x: Inputs, options: Inputs) -> Float64:
+    """y[t] = Σₖ w[k]·x[t + k − padding] + bias, zero outside."""
+    u, w, pad = x["x"], x["weight"][:, 0], options["padding"]
+    length, taps = u.shape[-1], w.shape[-1]
+    y = np.zeros((*u.shape[:-1], length + 2 * pad - taps + 1))
+    for t in range(y.shape[-1]):
+        for k in range(taps):
+            if 0 <= t + k - pad < length:
+                y[..., t] += w[:, k] * u[..., t + k - pad]
+    y += x["bias"][:, None]
+    return y
+
+
+def dense(weight: Float64) -> Float64:
+    """The dense matrix of a block-diagonal weight: (k, q, p) → (k·q, k·p)."""
+    k, q, p = weight.shape
+    dense = np.zeros((k * q, k * p))
+    for i in range(k):
+        dense[i * q : (i + 1) * q, i * p : (i + 1) * p] = weight[i]
+    return dense
+
+
+def dense_blockdiag(x: Inputs, _: Inputs) -> Float64:
+    y: Float64 = x["x"] @ dense(x["weight"]).T
+    return y
+
+
+def dense_butterfly(x: Inputs, _: Inputs) -> Float64:
+    """Two dense matrices, and two permutations that read by rows and write by columns."""
+    hidden = x["x"] @ dense(x["w1_bfly"]).T
+    n, s, r = x["w2_bfly"].shape
+    hidden = hidden[:, [j * n + i for i in range(n) for j in range(r)]]
+    out = hidden @ dense(x["w2_bfly"]).T
+    shuffled: Float64 = out[:, [j * s + i for i in range(s) for j in range(n)]]
+    return shuffled

@@ -1,0 +1,63 @@
+"""Words that act element by element."""
+
+import numpy as np
+
+from parity.inputs import ALL_KINDS
+from parity.rules import Ulp
+from parity.spec import ErrorCase
+
+from .word import word
+
+IEEE = "IEEE 754: correctly rounded, in half precision too (Figueroa 1995, double rounding)"
+
+METAL = "Metal Shading Language Specification, table of ULP values of precise math functions"
+
+for _name, _source in (
+    ("gelu", "Hendrycks & Gimpel 2016, eq. 1"),
+    ("gelu_tanh", "Hendrycks & Gimpel 2016, §2"),
+    ("silu", "Elfwing et al. 2018, eq. 1"),
+    ("sigmoid", "the logistic function"),
+):
+    word(_name, inputs={"x": "b l"}, grads=("x",), kinds=ALL_KINDS, source=_source)
+
+word(
+    "relu",
+    inputs={"x": "b l"},
+    grads=("x",),
+    rule=Ulp(0, source="a selection; IEEE 754 leaves the sign of max(−0, +0) open"),
+    kinds=ALL_KINDS,
+    source="max(x, 0)",
+)
+word(
+    "tanh",
+    inputs={"x": "b l"},
+    grads=("x",),
+    rule=Ulp(5, source=METAL),
+    kinds=ALL_KINDS,
+    source="the hyperbolic tangent",
+)
+word(
+    "sine",
+    inputs={"x": "b l d", "freq": "1 d"},
+    options={"w_mod": (1, 10)},
+    grads=("x", "freq"),
+    kinds=("normal", "small", "zeros", "integers", "onehot", "nan"),
+    errors=(ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),),
+    source="Poli et al. 2023, Hyena, §3.3; canonical Sin",
+)
+for _name, _other in (("add", "y"), ("gate", "g")):
+    word(
+        _name,
+        inputs={"x": "b l d", _other: "b l d"},
+        grads=("x", _other),
+        rule=Ulp(0, source=IEEE),
+        kinds=ALL_KINDS,
+        errors=(
+            ErrorCase(
+                "mixed dtypes",
+                values={_other: np.zeros((2, 64, 16), dtype=np.float16)},
+                says=("float16", "cast"),
+            ),
+        ),
+        source="Fu et al. 2023, Monarch Mixer, §4",
+    )

@@ -1,0 +1,90 @@
+"""Products, dense and structured."""
+
+from parity.inputs import ALL_KINDS, FINITE_KINDS, Array
+from parity.relations import batch, definition, linear
+from parity.spec import ErrorCase
+
+from .definitions import dense_blockdiag, dense_butterfly
+from .theory import blockdiag_bound, linear_bound, matmul_bound
+from .word import word
+
+word(
+    "linear",
+    inputs={"x": "b l i", "weight": "o i", "bias": Array("o", optional=True)},
+    sizes={"i": (1, 2, 3, 5, 17, 64, 65, 192), "o": (1, 2, 3, 17, 33, 65)},
+    base={"i": 192, "o": 48},
+    cases=("", "i768 l16", "i3072 o8 l16"),
+    grads=("x", "weight", "bias"),
+    relations=(linear("x"), linear("weight"), batch("x")),
+    kinds=ALL_KINDS,
+    bound={"output": linear_bound},
+    errors=(
+        ErrorCase("features that do not match", inputs={"x": "b l 7"}, says=("(2, 64, 7)", "192")),
+        ErrorCase("a weight with three axes", inputs={"weight": "1 o i"}, says=("(1, 48, 192)",)),
+    ),
+    source="canonical nn.Linear",
+)
+word(
+    "matmul",
+    inputs={"a": "b m k", "b": "b k n"},
+    sizes={"m": (1, 2, 3, 17, 33), "k": (1, 2, 3, 17, 64, 65, 192), "n": (1, 2, 3, 17, 33)},
+    base={"m": 64, "k": 192, "n": 64},
+    cases=("", "k768 m16", "k3072 m16 n16"),
+    grads=("a", "b"),
+    relations=(linear("a"), linear("b"), batch("a", "b")),
+    kinds=ALL_KINDS,
+    bound={"output": matmul_bound},
+    errors=(
+        ErrorCase("inner sizes that differ", inputs={"b": "b 5 n"}, says=("(2, 5, 64)", "192")),
+        ErrorCase("a vector", inputs={"a": "k"}, says=("(192,)", "(..., m, k)")),
+    ),
+    source="A·B",
+)
+word(
+    "blockdiag_multiply",
+    inputs={"x": "b l (k p)", "weight": "k q p"},
+    sizes={"k": (1, 2, 3, 4, 8), "q": (1, 2, 3, 5, 16, 17), "p": (1, 2, 3, 5, 16, 17, 48)},
+    base={"k": 4, "q": 24, "p": 48},
+    cases=("", "k1 p192", "k8 q3 p5"),
+    grads=("x", "weight"),
+    relations=(linear("x"), definition("dense", dense_blockdiag), batch("x")),
+    kinds=ALL_KINDS,
+    bound={"output": blockdiag_bound},
+    errors=(
+        ErrorCase("features that do not fit", inputs={"x": "b l 7"}, says=("7", "192", "pad")),
+        ErrorCase("a dense weight", inputs={"weight": "q p"}, says=("(24, 48)", "(k, q, p)")),
+    ),
+    source="Dao et al. 2022, Monarch, §3.1; canonical blockdiag_multiply",
+)
+word(
+    "blockdiag_butterfly_multiply",
+    inputs={"x": "b (k p)", "w1_bfly": "k q p", "w2_bfly": "n s r"},
+    sizes={
+        "k": (1, 2, 3, 4),
+        "p": (1, 2, 3, 5, 8),
+        "q": (1, 2, 3, 4, 6),
+        "s": (1, 2, 3, 5),
+        "r": lambda n: [r for r in range(1, n["k"] * n["q"] + 1) if n["k"] * n["q"] % r == 0],
+        "n": lambda n: (n["k"] * n["q"] // n["r"],),
+    },
+    base={"k": 8, "p": 8, "q": 8, "s": 8, "r": 8},
+    grads=("x", "w1_bfly", "w2_bfly"),
+    relations=(linear("x"), definition("dense", dense_butterfly), batch("x")),
+    kinds=ALL_KINDS,
+    errors=(
+        ErrorCase("features that do not fit", inputs={"x": "b 7"}, says=("7", "64")),
+        ErrorCase("factors that do not fit", inputs={"w2_bfly": "3 s r"}, says=("24", "64")),
+    ),
+    source="Dao et al. 2022, Monarch, §3.1; canonical blockdiag_butterfly_multiply",
+)
+word(
+    "column_attention",
+    inputs={"q": "b l d", "k": "b l d", "v": "b l d", "mask": Array("b l", "mask")},
+    sizes={"l": (1, 2, 3, 7, 16, 17, 33)},
+    base={"l": 32},
+    grads=("q", "k", "v"),
+    relations=(linear("v"), batch("q", "k", "v", "mask")),
+    kinds=(*FINITE_KINDS, "nan"),
+    errors=(ErrorCase("another length", inputs={"k": "b 5 d"}, says=("(2, 5, 16)", "(2, 32, 16)")),),
+    source="canonical AttentionPooler",
+)

@@ -1,0 +1,133 @@
+"""A comparison notices everything, NaN above all."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity.compare import Comparison, Expected, compare
+from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, AnyArray, cast
+from parity.floor import Floor
+from parity.rules import Exact, Ratio, Rule, Ulp
+from parity.verdict import decide
+
+FLOOR = Floor(rms=1e-7, max=4e-7, shift=1e-8, shrink=1e-8, grid=1e-7)
+RULES: list[Rule] = [Exact(), Ulp(4, "a test"), Ratio()]
+
+
+def _expected(oracle: np.ndarray, **fields: Any) -> Expected:
+    given: dict[str, Any] = {"dtype": FLOAT32, "reference": oracle.astype(np.float32), "floor": FLOOR}
+    return Expected(oracle=oracle, **(given | fields))
+
+
+@pytest.fixture
+def oracle() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32).astype(np.float64)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_not_finite_never_passes(oracle: np.ndarray, rule: Rule, bad: float) -> None:
+    """One element is enough, whatever the rule."""
+    actual = oracle.astype(np.float32)
+    assert decide([compare(_expected(oracle), actual)], rule).status == "pass"
+    actual[3, 4] = bad
+    assert decide([compare(_expected(oracle), actual)], rule).status == "fail"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("there", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("here", [np.nan, np.inf, -np.inf, 1.0])
+def test_each_kind_for_its_kind(oracle: np.ndarray, rule: Rule, there: float, here: float) -> None:
+    """NaN for NaN, infinity for infinity of the same sign."""
+    oracle[1, 2] = there
+    actual = oracle.astype(np.float32)
+    actual[1, 2] = here
+    same = (np.isnan(there) and np.isnan(here)) or there == here
+    status = decide([compare(_expected(oracle), actual)], rule).status
+    assert (status == "pass") == same
+
+
+def test_a_nan_of_the_reference_excuses_only_a_nan(oracle: np.ndarray) -> None:
+    """Where the reference itself overflows in the working dtype, the port may; it need not."""
+    reference = oracle.astype(np.float32)
+    reference[0, 0] = np.inf
+    expected = _expected(oracle, reference=reference)
+    for value, status in ((np.inf, "pass"), (-np.inf, "fail"), (np.nan, "fail"), (oracle[0, 0], "pass")):
+        actual = oracle.astype(np.float32)
+        actual[0, 0] = value
+        assert decide([compare(expected, actual)], Ratio()).status == status
+
+
+@pytest.mark.parametrize("change", ["axes", "new axis", "float16", "float64", "int32", "empty"])
+def test_structure_comes_first(oracle: np.ndarray, change: str) -> None:
+    """Another shape or dtype is a problem, whatever the numbers."""
+    actual = oracle.astype(np.float32)
+    changed: dict[str, AnyArray] = {
+        "axes": actual.T[:, :4],
+        "new axis": actual[None],
+        "float16": actual.astype(np.float16),
+        "float64": actual.astype(np.float64),
+        "int32": actual.astype(np.int32),
+        "empty": actual[:0],
+    }
+    sample = compare(_expected(oracle), changed[change])
+    assert sample.problems
+    assert decide([sample], Ratio()).status == "fail"
+
+
+def test_exact_sees_the_sign_of_zero(oracle: np.ndarray) -> None:
+    """Bit for bit includes it; units in the last place do not."""
+    oracle[0, 0] = 0.0
+    actual = oracle.astype(np.float32)
+    actual[0, 0] = -0.0
+    assert decide([compare(_expected(oracle), actual)], Exact()).status == "fail"
+    assert decide([compare(_expected(oracle), actual)], Ulp(0, "a test")).status == "pass"
+
+
+def test_integers_are_counted(oracle: np.ndarray) -> None:
+    """One wrong index is a failure, and is named."""
+    ids = np.arange(12).reshape(3, 4)
+    wrong = ids.astype(np.int32)
+    wrong[2, 1] += 1
+    sample = compare(Expected(oracle=ids, dtype=None), wrong)
+    verdict = decide([sample], Exact())
+    assert verdict.status == "fail"
+    assert "[2, 1] is 10, expected 9" in verdict.reasons[0]
+
+
+def test_subnormals_may_be_flushed_where_hardware_does() -> None:
+    """In float32 and bfloat16 an error below the smallest normal is underflow; in float16 it is not."""
+    for dtype, status in ((FLOAT32, "pass"), (BFLOAT16, "pass"), (FLOAT16, "fail")):
+        oracle = np.full(8, dtype.smallest_normal / 2)
+        floor = Floor(0.0, 0.0, 0.0, 0.0, 0.0)
+        expected = Expected(oracle, dtype, reference=cast(oracle, dtype), floor=floor)
+        sample = compare(expected, np.zeros(8, dtype=dtype.numpy))
+        assert decide([sample], Ratio()).status == status
+
+
+def test_flushing_is_not_an_excuse_for_normal_numbers() -> None:
+    """Zero for the smallest normal number is wrong by one smallest normal: twice that is not forgiven."""
+    oracle = np.full(8, 2 * FLOAT32.smallest_normal)
+    floor = Floor(0.0, 0.0, 0.0, 0.0, 0.0)
+    sample = compare(
+        Expected(oracle, FLOAT32, reference=oracle.astype(np.float32), floor=floor),
+        np.zeros(8, dtype=np.float32),
+    )
+    assert decide([sample], Ratio()).status == "fail"
+
+
+def test_an_empty_result_is_compared_to_nothing() -> None:
+    """No elements is no comparison: n says so."""
+    empty = np.zeros((0, 3))
+    assert compare(_expected(empty), empty.astype(np.float32)) == Comparison(n=0, notes=("empty",))
+
+
+def test_the_bound_gates_by_itself(oracle: np.ndarray) -> None:
+    """An error over theory's bound fails, whatever the ratio says."""
+    huge = Floor(1.0, 1.0, 1.0, 1.0, 1.0)
+    expected = _expected(oracle, floor=huge, bound=np.full(oracle.shape, 1e-6))
+    actual = (oracle + 2e-6).astype(np.float32)
+    verdict = decide([compare(expected, actual)], Ratio())
+    assert verdict.status == "fail"
+    assert "bound" in verdict.reasons[0]
