@@ -57,5 +57,5 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array]) -> None:
         *path, leaf = name.split(".")
         owner: Any = model
         for part in path:  # lists of layers are indexed, everything else is named
-            owner = owner[int(part) if part.isdigit() else part]
+            owner = owner[int(part)] if isinstance(owner, list) else owner[part]
         owner[leaf] = value

@@ -47,7 +47,7 @@ def span(ids: mx.array) -> tuple[int, int] | None:
         low, high = mx.min(ids).item(), mx.max(ids).item()
     except ValueError:
         return None
-    return int(low), int(high)  # type: ignore[arg-type] - the ids are integers
+    return int(low), int(high)  # type: ignore[arg-type]  # ids are integers
 
 
 def require_rows(name: str, ids: mx.array, rows: int, what: str) -> None:

@@ -30,7 +30,7 @@ def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.
         x, weight, bias = primals
         return _gradient(x, weight, bias, cotangent, eps)
 
-    return normalized(x, weight, bias)  # type: ignore[return-value] - custom_function is untyped
+    return normalized(x, weight, bias)  # type: ignore[return-value]  # mx.custom_function is untyped
 
 
 def _gradient(
