@@ -7,7 +7,7 @@ import pytest
 
 from .errors import ParityError
 from .session import KEY, RECORDER, Recorder, Session
-from .settings import PYTEST_NAMES, add_options
+from .settings import PYTEST_NAMES, Settings, add_options
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +43,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize("golden", session.goldens(), ids=str)
     except ParityError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    # Mistakes in what somebody asked for end the run here, with pytest's code for usage errors; the specs
+    # that are always there are imported only by a test that wants them.
+    state = session.config.stash[KEY]
+    if state.settings.swap or state.settings.specs != Settings.specs:
+        try:
+            state.prepare()
+        except ParityError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -100,6 +100,7 @@ class Session:
             reason = "needs the live reference, and the run is told --oracle golden"
             for item in live:
                 item.add_marker(pytest.mark.skip(reason=reason))
+                item.user_properties.append((USED, "1"))
         elif live and (missing := sides.why_not("torch")):
             raise pytest.UsageError(f"{missing}; with --oracle golden the port runs against golden files")
 
@@ -117,10 +118,17 @@ class Session:
             return []
         return probe_rows(self.probe())
 
-    def repeat(self, nodeid: str) -> str:
+    def repeat(self, item: pytest.Item) -> str:
         """The command that runs one test as it ran here."""
         options = self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
-        return shlex.join(["pytest", nodeid, *options])
+        return shlex.join(["pytest", *self._address(item), *options])
+
+    def _address(self, item: pytest.Item) -> list[str]:
+        """How to name a test: by its file, or for the installed suite by its module."""
+        if item.path.is_relative_to(self.config.rootpath):
+            return [item.nodeid]
+        module = getattr(item.getparent(pytest.Module), "obj", None)
+        return ["--pyargs", f"{getattr(module, '__name__', '')}::{item.nodeid.partition('::')[2]}"]
 
     def close(self) -> None:
         """Undo swaps."""
@@ -137,10 +145,10 @@ class Session:
         properties = report.user_properties
         if not any(name == USED for name, _ in properties):
             return
+        if not self._used:
+            self._used = True
+            self.start()
         if report.when == "call":
-            if not self._used:
-                self._used = True
-                self.start()
             for name, value in properties:
                 if name == PROPERTY:
                     row = Row.from_dict(json.loads(str(value)))
@@ -219,7 +227,7 @@ class Recorder:
     @property
     def repeat(self) -> str:
         """The command that repeats this test."""
-        return self.session.repeat(self._item.nodeid)
+        return self.session.repeat(self._item)
 
     def seeds(self) -> int:
         """How many inputs a case gets."""

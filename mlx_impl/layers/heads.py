@@ -36,11 +36,11 @@ class TiedDecoder(nn.Module):
     Source: canonical ``decoder`` of ``BertLMPredictionHead``.
     """
 
-    def __init__(self, embedding: Embedding) -> None:
+    def __init__(self, table: Embedding) -> None:
         super().__init__()
         # In a tuple MLX does not see it as a child, so that the table has one name and one gradient.
-        self._embedding = (embedding,)
-        self.bias = mx.zeros((embedding.weight.shape[0],), dtype=mx.float32)
+        self._embedding = (table,)
+        self.bias = mx.zeros((table.weight.shape[0],), dtype=mx.float32)
 
     def __call__(self, x: mx.array) -> mx.array:
         return ops.linear(x, self._embedding[0].weight, self.bias)
@@ -53,10 +53,10 @@ class BertLMPredictionHead(nn.Module):
     Source: canonical ``BertLMPredictionHead``.
     """
 
-    def __init__(self, config: M2BertConfig, embedding: Embedding) -> None:
+    def __init__(self, config: M2BertConfig, table: Embedding) -> None:
         super().__init__()
         self.transform = BertPredictionHeadTransform(config)
-        self.decoder = TiedDecoder(embedding)
+        self.decoder = TiedDecoder(table)
 
     def __call__(self, x: mx.array) -> mx.array:
         return self.decoder(self.transform(x))
@@ -69,9 +69,9 @@ class BertOnlyMLMHead(nn.Module):
     Source: canonical ``BertOnlyMLMHead``.
     """
 
-    def __init__(self, config: M2BertConfig, embedding: Embedding) -> None:
+    def __init__(self, config: M2BertConfig, table: Embedding) -> None:
         super().__init__()
-        self.predictions = BertLMPredictionHead(config, embedding)
+        self.predictions = BertLMPredictionHead(config, table)
 
     def __call__(self, x: mx.array) -> mx.array:
         return self.predictions(x)

@@ -9,6 +9,7 @@ def add(x: mx.array, y: mx.array) -> mx.array:
     Shapes: x, y: the same, or broadcastable → the broadcast shape.
     Dtypes: floating and equal.
     Raises: ValueError if the dtypes differ, which would promote one of them unasked.
+    Source: He et al. 2016, Deep Residual Learning, eq. 1.
     """
     require(x.dtype == y.dtype, f"x is {x.dtype} and y is {y.dtype}; cast one of them first")
     return mx.add(x, y)

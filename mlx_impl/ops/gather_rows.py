@@ -7,6 +7,7 @@ def gather_rows(x: mx.array, indices: mx.array) -> mx.array:
     """Rows of x in the order of `indices`: out[i] = x[indices[i]].
 
     Shapes: x: (n, ...), indices: (m,) integers → (m, ...).
+    Dtypes: any; the result has the input's.
     Raises: ValueError if an index is not in [0, n).
     Source: canonical ``index_first_axis``.
     """

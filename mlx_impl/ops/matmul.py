@@ -9,6 +9,7 @@ def matmul(a: mx.array, b: mx.array) -> mx.array:
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
     Raises: ValueError if an argument has fewer than two axes or the inner sizes differ.
+    Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require(a.ndim >= 2, f"a has shape {tuple(a.shape)}, expected (..., m, k)")
     require(b.ndim >= 2, f"b has shape {tuple(b.shape)}, expected (..., k, n)")

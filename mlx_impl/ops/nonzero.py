@@ -7,6 +7,7 @@ def nonzero(mask: mx.array) -> mx.array:
     """Indices of the elements of a flat mask that are not zero, ascending.
 
     Shapes: mask: (n,) integers or booleans → (m,) int32, m data-dependent.
+    Dtypes: integers or booleans; the result is int32.
     Raises: ValueError if mask is not flat.
     Source: canonical ``torch.nonzero(mask.flatten())`` of the padding module.
     """

@@ -7,6 +7,7 @@ def pad_features(x: mx.array, size: int) -> mx.array:
     """Zeros appended to the last axis until it has `size` elements.
 
     Shapes: x: (..., n) → (..., size), n ≤ size.
+    Dtypes: any; the result has the input's.
     Raises: ValueError if x already has more than `size`.
     Source: canonical ``StructuredLinear.preprocess``.
     """

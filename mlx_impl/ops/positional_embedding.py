@@ -14,6 +14,7 @@ def positional_embedding(
     t runs over [0, 1]; w = 2π·(0 … l−1)/l; the (emb_dim − 1)/2 bands f over [1e-4, bands − 1].
 
     Shapes: → z: (1, l, emb_dim), t: (1, l, 1).
+    Dtypes: both results have `dtype`.
     Raises: ValueError if emb_dim is even or below 3, or seq_len below 1.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``PositionalEmbedding``.
     """

@@ -7,6 +7,7 @@ def scatter_rows(values: mx.array, indices: mx.array, size: int) -> mx.array:
     """Rows written into zeros: out[indices[i]] = values[i]. Indices must not repeat.
 
     Shapes: values: (m, ...), indices: (m,) integers → (size, ...).
+    Dtypes: any; the result has the input's.
     Raises: ValueError if an index is not in [0, size).
     Source: canonical ``index_put_first_axis``.
     """

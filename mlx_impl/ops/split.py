@@ -10,6 +10,7 @@ def split(x: mx.array, sizes: Sequence[int], axis: int) -> tuple[mx.array, ...]:
     """Consecutive pieces of x along one axis.
 
     Shapes: x: (..., Σ sizes, ...) → one (..., size, ...) for each size.
+    Dtypes: any; the result has the input's.
     Raises: ValueError if x has no such axis, or the sizes do not add up to it.
     Source: canonical ``split`` of the mixer's projections and the halves of the gated MLP.
     """

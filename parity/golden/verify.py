@@ -22,7 +22,7 @@ from parity.inputs import generator, moved
 from parity.record import Row, row_of
 from parity.rules import Ratio, Rule
 from parity.sides import Task
-from parity.verdict import Interval, Verdict, decide, overall
+from parity.verdict import Interval, Verdict, decide, overall, worst_of
 
 from .format import read
 from .parts import Part, parts_of
@@ -102,8 +102,7 @@ def verify(
             expectation, float64 = _live(part, floors or {})
             expectations.append(expectation)
             exact |= float64
-            own = _results(part, "torch", "cpu")
-            working |= _judge(part, expectation, own)
+            working |= _reproduces(part, expectation)
         if exact:
             yield Outcome(name, "reference f64", "cpu", _status(exact), exact)
         yield Outcome(name, f"reference {parts[0].task.dtype.short}", "cpu", _status(working), working)
@@ -161,6 +160,21 @@ def _judge(
             sample = compare(expected, actual[result], nonfinite=part.task.spec.nonfinite)
         verdicts[result] = decide([sample], _rule(part, result))
     return verdicts
+
+
+def _reproduces(part: Part, expectation: Expectation) -> dict[str, Verdict]:
+    """Whether the reference's result and the golden one are equally good, each judged by the other.
+
+    One way round would not do: a golden result with a large error would excuse every error.
+    """
+    own = _results(part, "torch", "cpu")
+    found = _judge(part, expectation, own)
+    if isinstance(own, Exception):
+        return found
+    swapped = {n: replace(e, reference=own[n]) for n, e in expectation.results.items() if n in own}
+    golden = {n: part.wanted[n] for n in swapped}
+    back = _judge(part, Expectation(part.task, swapped), golden)
+    return {n: worst_of({"": v, "golden": back.get(n, v)})[1] for n, v in found.items()}
 
 
 def _without_floor(verdict: Verdict) -> Verdict:

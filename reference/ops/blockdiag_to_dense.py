@@ -8,6 +8,7 @@ def blockdiag_to_dense(weight: Tensor) -> Tensor:
     """The dense matrix with the given blocks on its diagonal and zeros elsewhere.
 
     Shapes: weight: (k, q, p) → (k·q, k·p).
+    Dtypes: any; the result has the input's.
     Raises: ValueError if weight does not have three axes.
     Source: canonical ``blockdiag_weight_to_dense_weight``.
     """

@@ -7,6 +7,7 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
     """Interleave the channels of `groups` groups: out[..., c·groups + g] = x[..., g·(n/groups) + c].
 
     Shapes: x: (..., n) → the same.
+    Dtypes: any; the result has the input's.
     Raises: ValueError if n is not a multiple of groups.
     Source: Zhang et al. 2018, ShuffleNet, §3.1; canonical ``BlockdiagLinear(shuffle=True)``.
     """

@@ -8,6 +8,7 @@ def pad_features(x: Tensor, size: int) -> Tensor:
     """Zeros appended to the last axis until it has `size` elements.
 
     Shapes: x: (..., n) → (..., size), n ≤ size.
+    Dtypes: any; the result has the input's.
     Raises: ValueError if x already has more than `size`.
     Source: canonical ``StructuredLinear.preprocess``.
     """

@@ -8,6 +8,7 @@ def scatter_rows(values: Tensor, indices: Tensor, size: int) -> Tensor:
     """Rows written into zeros: out[indices[i]] = values[i]. Indices must not repeat.
 
     Shapes: values: (m, ...), indices: (m,) integers → (size, ...).
+    Dtypes: any; the result has the input's.
     Raises: ValueError if an index is not in [0, size).
     Source: canonical ``index_put_first_axis``.
     """

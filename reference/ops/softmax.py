@@ -10,6 +10,7 @@ def softmax(x: Tensor, axis: int) -> Tensor:
     Shapes: x: any with the axis → the same.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
     Raises: ValueError if x has no such axis.
+    Source: Goodfellow et al. 2016, Deep Learning, §4.1 (the shift by the maximum).
     """
     require(
         -x.ndim <= axis < x.ndim,

@@ -13,6 +13,7 @@ def unpad_input(hidden_states: Tensor, attention_mask: Tensor) -> tuple[Tensor, 
     Shapes: hidden_states: (b, l, ...), attention_mask: (b, l) of 0 and 1 →
         unpadded: (n, ...), indices: (n,) int32 into b·l, cu_seqlens: (b + 1,) int32, where sequence
         i is rows cu_seqlens[i] to cu_seqlens[i + 1] and n is the number of ones.
+    Dtypes: any; the result has the input's.
     Raises: ValueError if the mask does not have the batch and length.
     Source: canonical ``bert_padding.unpad_input``.
     """

@@ -1,0 +1,103 @@
+"""The command: what it prints, what it writes, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from parity import errors
+from parity.cli import main
+from parity.record import read_rows
+
+pytestmark = pytest.mark.parity_live
+
+
+def test_run_one_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows, report, exit code, and with a bug the message that repeats it."""
+    out = str(tmp_path)
+    case = "linear;b=2;l=3;i=8;o=4;dtype=f32;seed=0"
+    assert main(["run", "--case", case, "--out", out]) == errors.EXIT_OK
+    assert any(r.spec == "linear" and r.status == "pass" for r in read_rows(tmp_path / "rows.jsonl"))
+    assert (tmp_path / "report.md").is_file()
+    capsys.readouterr()
+    swap = ["--swap", "mlx_impl.ops.linear=parity.tests.bugs:linear_without_bias"]
+    case = "linear;b=2;l=3;i=8;o=4;dtype=f32;seed=0"
+    assert main(["run", "--case", case, "--out", out, *swap]) == errors.EXIT_MISMATCH
+    printed = capsys.readouterr().out
+    assert case in printed
+    assert "does NOT hold" in printed
+
+
+def test_run_traced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every layer and word of a case has a row of its own."""
+    case = "BertLayer;b=1;l=8;d=8;dtype=f32;seed=1"
+    assert main(["run", "--case", case, "--trace", "--seeds", "2", "--out", str(tmp_path)]) == errors.EXIT_OK
+    paths = {r.result for r in read_rows(tmp_path / "rows.jsonl") if r.kind == "trace"}
+    assert {"output", "attention", "mlp/add#0", "attention/gate#0"} <= paths
+    assert "layer by layer" in capsys.readouterr().out
+
+
+def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output is one JSON document."""
+    assert main(["run", "--case", "gelu;b=1;l=3", "--json", "--out", str(tmp_path)]) == errors.EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+    assert data["counts"]["fail"] == 0
+    assert {"rows", "environment", "settings", "verdict"} <= set(data)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["run", "--case", "gleu"], errors.EXIT_USAGE, "'gelu'"),
+        (["run", "--profile", "quik"], errors.EXIT_USAGE, "'quick'"),
+        (["run", "--require-side", "metal"], errors.EXIT_SIDE_UNAVAILABLE, "metal"),
+        (["run", "--swap", "mlx_impl.ops.gleu=x.py:f"], errors.EXIT_USAGE, "'gelu'"),
+        (["run", "--specs", "nowhere.specs"], errors.EXIT_USAGE, "nowhere"),
+        (["list", "nothing*"], errors.EXIT_USAGE, "nothing"),
+        (["golden", "prune", "nowhere"], errors.EXIT_STALE_GOLDEN, "index.json"),
+        (["golden", "capture", "--adopt", "nowhere/case"], errors.EXIT_STALE_GOLDEN, "nowhere"),
+    ],
+)
+def test_mistakes(
+    words: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names the value and the nearest, and the exit code."""
+    if words[0] == "run":
+        words = [*words, "--out", str(tmp_path)]
+    assert main(words) == code
+    assert says in capsys.readouterr().err
+
+
+def test_only_sides_that_cannot_run_compare_nothing(tmp_path: Path) -> None:
+    """Exit code 10, with the reasons in the report."""
+    code = main(["run", "--case", "gelu;b=1;l=3", "--sides", "metal,msl", "--out", str(tmp_path)])
+    assert code == errors.EXIT_NOTHING_COMPARED
+    assert "did not run" in (tmp_path / "report.md").read_text()
+
+
+def test_doctor_and_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """Sides, bits and settings; specs with what is demanded."""
+    assert main(["doctor", "--json"]) == errors.EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+    assert {"oracle", "torch", "mlx", "metal", "msl"} <= set(data["environment"]["sides"])
+    assert any(r["spec"] == "matmul" for r in data["probe"])
+    assert main(["list", "gelu*", "--json"]) == errors.EXIT_OK
+    assert [s["name"] for s in json.loads(capsys.readouterr().out)] == ["gelu", "gelu_tanh"]
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--help`` ends well and shows one."""
+    for words in (["doctor"], ["list"], ["run"], *(["golden", a] for a in ("capture", "verify", "prune"))):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--help"])
+        assert ended.value.code == 0
+        assert "example:\n  parity " in capsys.readouterr().out
+
+
+def test_a_counter_example_can_be_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The case that a failure prints becomes a golden case of its own."""
+    case = "gelu;b=1;l=3;dtype=f16;kind=wide;seed=7;vjp"
+    assert main(["golden", "capture", "--case", case, "--into", str(tmp_path), "--name", "odd"]) == 0
+    assert main(["golden", "verify", str(tmp_path)]) == errors.EXIT_OK
+    assert main(["golden", "capture", "--case", "odd", "--into", str(tmp_path)]) == 0
+    capsys.readouterr()

@@ -1,0 +1,81 @@
+"""The report says what the rows say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from parity import errors
+from parity.record import Row
+from parity.report import Report
+from parity.settings import Settings
+
+
+def _row(id: str, status: str = "pass", gate: float = 0.5, **fields: Any) -> Row:
+    given: dict[str, Any] = {
+        "kind": "word",
+        "spec": id.partition("-")[0],
+        "side": "mlx",
+        "device": "cpu",
+        "dtype": "float32",
+        "n": 10,
+        "figures": {"gate": gate, "port": {"rms": 1e-7}},
+        "repeat": f"pytest x[{id}]",
+    }
+    return Row(id=id, status=status, **(given | fields))
+
+
+ABSENT = Row(kind="side", id="side-metal", status="not run", side="metal", reasons=("no Apple GPU",))
+
+
+def _report(rows: list[Row], tmp_path: Path) -> Report:
+    return Report.make(rows, Settings(out=tmp_path), tmp_path)
+
+
+def test_what_fails_comes_first(tmp_path: Path) -> None:
+    """With its reason, its case and the command that repeats it, in every format."""
+    bad = _row("gelu-f32", "fail", 30.0, reasons=("too far",), case="gelu;b=1")
+    report = _report([_row("add-f32"), bad, ABSENT], tmp_path)
+    report.write(tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "does NOT hold" in text
+    for part in ("too far", "gelu;b=1", "pytest x[gelu-f32]", "no Apple GPU", "✗ 30"):
+        assert part in text
+    assert text.index("too far") < text.index("no Apple GPU")
+    terminal = "\n".join(report.terminal())
+    assert "pytest x[gelu-f32]" in terminal
+    assert "report.md" in terminal
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert data["counts"] == {"pass": 1, "fail": 1, "undecided": 0, "not run": 1}
+    assert len(data["rows"]) == 3
+
+
+def test_the_worst_ten_are_the_worst(tmp_path: Path) -> None:
+    """By ratio, ten of them."""
+    rows = [_row(f"w{i}-f32", gate=i / 20) for i in range(20)]
+    assert [r.id for r in _report(rows, tmp_path).worst()] == [f"w{i}-f32" for i in range(19, 9, -1)]
+
+
+def test_the_matrix_shows_the_worst_of_each_cell(tmp_path: Path) -> None:
+    """A failure hides no pass and no pass a failure."""
+    rows = [_row("gelu-a", gate=0.9), _row("gelu-b", "fail", 0.1), _row("gelu-c", gate=0.2)]
+    line = _report(rows, tmp_path).matrix()["gelu"]
+    assert line["mlx", "cpu", "float32"].id == "gelu-b"
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    """0, 1, 10, 11 and 12."""
+    stale = _row("golden-index", "fail", kind="golden", rule="files")
+    assert _report([_row("a-f32")], tmp_path).exit_code() == errors.EXIT_OK
+    assert _report([_row("a-f32", "fail")], tmp_path).exit_code() == errors.EXIT_MISMATCH
+    assert _report([_row("a-f32", "undecided")], tmp_path).exit_code() == errors.EXIT_MISMATCH
+    assert _report([ABSENT], tmp_path).exit_code() == errors.EXIT_NOTHING_COMPARED
+    assert _report([], tmp_path).exit_code() == errors.EXIT_NOTHING_COMPARED
+    assert _report([stale], tmp_path).exit_code() == errors.EXIT_STALE_GOLDEN
+    assert _report([stale, _row("a-f32", "fail")], tmp_path).exit_code() == errors.EXIT_MISMATCH
+    assert _report([_row("a-f32")], tmp_path).exit_code(["metal"]) == errors.EXIT_SIDE_UNAVAILABLE
+
+
+def test_a_probe_compares_nothing(tmp_path: Path) -> None:
+    """Measuring precision is not parity."""
+    probe = _row("probe-matmul", kind="probe")
+    assert _report([probe], tmp_path).exit_code() == errors.EXIT_NOTHING_COMPARED

@@ -1,0 +1,102 @@
+"""One vocabulary, and nobody looks up."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlx_impl
+import mlx_impl.layers
+import mlx_impl.model
+import mlx_impl.ops
+import reference
+import reference.layers
+import reference.ops
+from parity.spec import REGISTRY
+
+ROOT = Path(reference.ops.__file__).parents[2]
+PAIRS = [
+    (reference.ops, mlx_impl.ops),
+    (reference.layers, mlx_impl.layers),
+    (reference, mlx_impl),
+]
+ONLY_MLX = {"Sequential", "TiedDecoder"}
+"""Parts that PyTorch brings and MLX has under other parameter paths, or not at all."""
+CORE = ("axes", "bounds", "case", "compare", "dtypes", "errors", "floor", "inputs", "record", "relations",
+        "rules", "spec", "strategies", "verdict")  # fmt: skip
+
+
+def _imports(path: Path) -> set[str]:
+    """The top-level packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", ["reference", "mlx_impl"])
+def test_nobody_looks_up(package: str) -> None:
+    """Neither model knows the other or the harness; the port knows neither torch nor NumPy."""
+    forbidden = {
+        "reference": {"mlx_impl", "parity", "mlx"},
+        "mlx_impl": {"reference", "parity", "torch", "numpy"},
+    }[package]
+    for path in sorted((ROOT / package).rglob("*.py")):
+        assert not _imports(path) & forbidden, path
+
+
+@pytest.mark.parametrize("stem", CORE)
+def test_the_core_knows_no_framework(stem: str) -> None:
+    """Spec, compare, verdict and record import no framework and no model."""
+    found = _imports(ROOT / "parity" / f"{stem}.py")
+    assert not found & {"torch", "mlx", "reference", "mlx_impl"}
+
+
+def test_importing_the_harness_imports_no_framework() -> None:
+    """A plugin must not cost a second in every run of pytest that it has no part in."""
+    code = "import sys, parity.plugin, parity.specs, parity.cli; print(*sorted({'torch', 'mlx'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=["ops", "layers", "models"])
+def test_twins(one: object, other: object) -> None:
+    """The same names, with the same arguments in the same order, and files of the same stems."""
+    names = one.__all__  # type: ignore[attr-defined]
+    assert set(other.__all__) - set(names) <= ONLY_MLX  # type: ignore[attr-defined]
+    assert set(names) <= set(other.__all__)  # type: ignore[attr-defined]
+    for name in names:
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if callable(ours) and ours.__module__.startswith("reference"):  # some layers are PyTorch's own
+            assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+    stems = [{p.stem for p in Path(m.__file__).parent.glob("*.py")} for m in (one, other)]  # type: ignore[attr-defined]
+    assert stems[0] | {"weights"} == stems[1] | {"weights"}  # only the port loads another's parameters
+
+
+def test_every_word_and_layer_has_a_spec() -> None:
+    """What both models say is compared."""
+    targets = {spec.port.partition(":")[2] for spec in REGISTRY}
+    assert set(mlx_impl.ops.__all__) <= targets
+    heads = {c.__name__ for c in mlx_impl.model.HEADS.values()} if hasattr(mlx_impl.model, "HEADS") else set()
+    assert heads <= targets
+
+
+@pytest.mark.parametrize("package", ["reference.ops", "mlx_impl.ops"])
+def test_words_say_what_they_do(package: str) -> None:
+    """Shapes, dtypes and source stand in every docstring."""
+    module = sys.modules[package]
+    for name in module.__all__:
+        doc = inspect.getdoc(getattr(module, name)) or ""
+        for part in ("Shapes:", "Dtypes:", "Source:"):
+            assert part in doc, f"{package}.{name} has no {part}"
+
+
+def test_every_spec_has_a_source() -> None:
+    """A definition that somebody can look up."""
+    assert [s.name for s in REGISTRY if not s.source] == []
