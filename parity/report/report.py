@@ -102,8 +102,12 @@ class Report:
         return sorted(bad, key=lambda r: (r.status != "fail", -r.ratio, r.id))
 
     def worst(self, n: int = 10) -> list[Row]:
-        """The `n` rows nearest to their gates (or furthest past them)."""
-        judged = [r for r in self.compared if "gate" in r.figures and r.ratio > 0]
+        """The port's `n` rows nearest to their gates (or furthest past them)."""
+        judged = [
+            r
+            for r in self.compared
+            if "gate" in r.figures and r.ratio > 0 and not r.side.startswith("reference")
+        ]
         return sorted(judged, key=lambda r: (-r.ratio, r.id))[:n]
 
     def not_run(self) -> list[Row]:

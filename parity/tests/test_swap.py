@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 
 from mlx_impl import ops
@@ -37,7 +38,7 @@ def test_a_file_is_loaded_and_put_back(tmp_path: Path) -> None:
     (tmp_path / "fast.py").write_text("def gelu(x):\n    return 'fast'\n")
     before = ops.gelu
     with swapped([f"mlx_impl.ops.gelu={tmp_path / 'fast.py'}:gelu"]):
-        assert ops.gelu(None) == "fast"
+        assert str(ops.gelu(mx.zeros(1))) == "fast"
     assert ops.gelu is before
     with pytest.raises(RuntimeError), swapped([f"mlx_impl.ops.gelu={tmp_path / 'fast.py'}:gelu"]):
         raise RuntimeError
