@@ -13,7 +13,7 @@ from parity import errors, sides
 from parity.environment import environment
 from parity.files import write_text
 from parity.record import SCHEMA, Row
-from parity.settings import Settings
+from parity.settings import PORT_SIDES, Settings
 from parity.spec import REGISTRY
 
 FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
@@ -63,7 +63,7 @@ class Report:
             return errors.EXIT_STALE_GOLDEN if stale else errors.EXIT_MISMATCH
         if any(sides.why_not(side) for side in require_side):
             return errors.EXIT_SIDE_UNAVAILABLE
-        return errors.EXIT_OK if self.compared else errors.EXIT_NOTHING_COMPARED
+        return errors.EXIT_OK if self.about_the_port else errors.EXIT_NOTHING_COMPARED
 
     # -- questions ------------------------------------------------------------------------------------
 
@@ -83,6 +83,11 @@ class Report:
         return [r for r in self.rows if r.compared and r.kind != "probe"]
 
     @property
+    def about_the_port(self) -> list[Row]:
+        """Those of them that say something of a side of the port, not only of the reference or of files."""
+        return [r for r in self.compared if r.side in PORT_SIDES]
+
+    @property
     def verdict(self) -> str:
         """The whole in one sentence."""
         counts = self.counts
@@ -92,8 +97,8 @@ class Report:
             return f"Parity does NOT hold: {counts['fail']} of {len(self.rows):,} rows fail ({held})."
         if counts["undecided"]:
             return f"Undecided: {counts['undecided']} rows need more inputs (--seeds); {held}."
-        if not self.compared:
-            return "Nothing was compared."
+        if not self.about_the_port:
+            return "Nothing of the port was compared."
         return f"Parity holds: {held}."
 
     def failures(self) -> list[Row]:
@@ -105,8 +110,8 @@ class Report:
         """The port's `n` rows nearest to their gates (or furthest past them)."""
         judged = [
             r
-            for r in self.compared
-            if "gate" in r.figures and r.ratio > 0 and not r.side.startswith("reference")
+            for r in self.about_the_port
+            if "gate" in r.figures and r.ratio > 0
         ]
         return sorted(judged, key=lambda r: (-r.ratio, r.id))[:n]
 

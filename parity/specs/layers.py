@@ -11,6 +11,9 @@ CONFIG = ("reference.config:M2BertConfig", "mlx_impl.config:M2BertConfig")
 WORDS = ("reference.ops", "mlx_impl.ops")
 LOAD = "mlx_impl.weights:load_canonical"
 KINDS = ("normal", "small", "wide", "offset", "constant", "zeros", "onehot", "nan")
+WIDTHS = (5, 8, 15, 16, 17, 32)
+"""Of one or two features layer normalization leaves nothing or a sign: a step function, whose error is none or
+all. The layer by itself is tested there, what stands on top of it is not."""
 LAYOUTS = ("contiguous", "transposed", "broadcast")
 
 
@@ -217,6 +220,7 @@ layer(
         bidirectional=(True, False),
     ),
     inputs={"x": "b l d"},
+    sizes={"d": WIDTHS},
     grads=("x",),
     nonfinite="any",
     relations=(prefix("x", fixed={"bidirectional": False}, least={"l": 8}), batch("x")),
@@ -228,6 +232,7 @@ layer(
     arguments=config(num_hidden_layers=(2, 1), residual_long_conv=(True,), use_monarch_mlp=(True,)),
     inputs={"x": "b l d", "rows": Array("m", "rows", below="n", optional=True)},
     sizes={
+        "d": WIDTHS,
         "n": lambda n: (n["b"] * n["l"],),
         "m": lambda n: sorted({1, (n["n"] + 1) // 2}),
     },

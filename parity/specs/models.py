@@ -8,7 +8,7 @@ from parity.inputs import Array
 from parity.relations import batch
 from parity.spec import ErrorCase, Job, ModelSpec
 
-from .layers import CONFIG, LOAD, WORDS, config
+from .layers import CONFIG, LOAD, WIDTHS, WORDS, config
 
 _IDS = Array("b l", "ids", below="v")
 _MASK = Array("b l", "mask", optional=True)
@@ -17,7 +17,7 @@ _TYPES = Array("b l", "ids", below="t", optional=True)
 
 def model(name: str, cls: str, **declaration: Any) -> ModelSpec:
     """A model with a head: the same class in both packages."""
-    declaration.setdefault("sizes", {"l": (1, 2, 7, 17, 33), "d": (1, 2, 8, 15, 32)})
+    declaration.setdefault("sizes", {"l": (1, 2, 7, 17, 33), "d": WIDTHS})
     declaration["sizes"] |= {"v": (97,), "t": (2,)}
     return ModelSpec(
         name,
@@ -112,7 +112,7 @@ model(
         "attention_mask": _MASK,
         "labels": Array("b", "labels", below="c", optional=True),
     },
-    sizes={"l": (1, 2, 7, 17, 33), "d": (1, 2, 8, 15, 32), "c": (2, 3, 5)},
+    sizes={"l": (1, 2, 7, 17, 33), "d": WIDTHS, "c": (2, 3, 5)},
     outputs=("logits",),
     errors=(
         ErrorCase(
@@ -137,7 +137,7 @@ model(
     "BertForSequenceClassification",
     arguments=small(num_labels=lambda n: (n["c"],), problem_type=("multi_label_classification", None)),
     inputs={"input_ids": _IDS, "labels": Array("b c", "uniform", optional=True)},
-    sizes={"l": (1, 2, 7, 17, 33), "d": (1, 2, 8, 15, 32), "c": (2, 3, 5)},
+    sizes={"l": (1, 2, 7, 17, 33), "d": WIDTHS, "c": (2, 3, 5)},
     outputs=("logits",),
     source="canonical BertForSequenceClassification, binary cross-entropy",
 )

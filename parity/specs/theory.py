@@ -12,7 +12,12 @@ Inputs = Mapping[str, Any]
 
 
 def linear_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
-    return bounds.product(x["x"], x["weight"].T, dtype, x.get("bias"))
+    """The product's bound, and one more addition: GPU libraries round the product before they add the bias."""
+    product = bounds.product(x["x"], x["weight"].T, dtype)
+    if x.get("bias") is None:
+        return product
+    magnitude = np.abs(x["x"]) @ np.abs(x["weight"].T) + np.abs(x["bias"])
+    return bounds.rounded(product, magnitude, dtype)
 
 
 def matmul_bound(x: Inputs, dtype: WorkingDtype) -> Float64:

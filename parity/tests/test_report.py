@@ -75,6 +75,12 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert _report([_row("a-f32")], tmp_path).exit_code(["metal"]) == errors.EXIT_SIDE_UNAVAILABLE
 
 
+def test_the_reference_alone_is_not_parity(tmp_path: Path) -> None:
+    """Golden cases on the reference say nothing of a port that never ran."""
+    own = _row("golden-x", kind="golden", side="reference f32")
+    assert _report([own, ABSENT], tmp_path).exit_code() == errors.EXIT_NOTHING_COMPARED
+
+
 def test_a_probe_compares_nothing(tmp_path: Path) -> None:
     """Measuring precision is not parity."""
     probe = _row("probe-matmul", kind="probe")
