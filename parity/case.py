@@ -2,12 +2,13 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .dtypes import AnyArray, WorkingDtype, parse_dtype
 from .errors import UsageError, unknown
 from .inputs import KINDS, LAYOUTS, draw
+from .sides.base import resolve_target
 from .spec import REGISTRY, LayerSpec, OpSpec
 
 
@@ -76,8 +77,8 @@ class Case:
         if name not in REGISTRY:
             raise UsageError(unknown("spec", name, [s.name for s in REGISTRY]))
         spec = REGISTRY.get(name)
-        sizes = spec.case_sizes("")
-        options: dict[str, Any] = dict(next(spec.option_sets(sizes)))
+        sizes: dict[str, int] = {}
+        options: dict[str, Any] = {}
         arguments: dict[str, Any] = {}
         left_out: list[str] = []
         fixed: dict[str, Any] = {"dtype": parse_dtype("float32")}
@@ -90,36 +91,51 @@ class Case:
             elif key == "dtype":
                 fixed["dtype"] = parse_dtype(value)
             elif key == "seed":
-                fixed["seed"] = _integer(text, key, value)
+                fixed["seed"] = _integer(text, key, value, least=0)
             elif key == "kind":
                 fixed["kind"] = _one_of(text, "kind", value, KINDS)
             elif key == "layout":
                 fixed["layout"] = _one_of(text, "layout", value, LAYOUTS)
             elif key == "no":
-                left_out.append(_one_of(text, "argument", value, spec.inputs))
+                optional = [n for n, a in spec.arrays().items() if a.optional]
+                left_out.append(_one_of(text, "optional argument", value, optional))
             elif key.startswith("opt."):
                 options[_one_of(text, "option", key[4:], spec.options)] = _literal(text, value)
             elif key.startswith("arg."):
-                arguments[key[4:]] = _literal(text, value)
+                arguments[_one_of(text, "argument", key[4:], _arguments(spec))] = _literal(text, value)
             else:
-                sizes[_one_of(text, "axis", key, sizes)] = _integer(text, key, value)
-        if isinstance(spec, LayerSpec) and not arguments:
-            arguments = next(spec.argument_sets(sizes))
+                sizes[_one_of(text, "axis", key, spec.axis_names())] = _integer(text, key, value, least=1)
+        sizes = spec.fill_sizes(sizes)
+        if isinstance(spec, LayerSpec):
+            arguments = next(spec.argument_sets(sizes)) | arguments
         return cls(
             spec,
             sizes,
-            options=options,
+            options=next(spec.option_sets(sizes)) | options,
             arguments=arguments,
             left_out=tuple(left_out),
             **fixed,
         )
 
 
-def _integer(text: str, key: str, value: str) -> int:
+def _arguments(spec: OpSpec) -> list[str]:
+    """The constructor arguments of a layer: those of its spec, and every key of its configuration."""
+    if not isinstance(spec, LayerSpec):
+        return []
+    keys: list[str] = []
+    if spec.config is not None:
+        keys = [f.name for f in fields(resolve_target(spec.config[0]))]
+    return list(dict.fromkeys([*spec.arguments, *keys]))
+
+
+def _integer(text: str, key: str, value: str, *, least: int) -> int:
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise UsageError(f"case {text!r}: {key}={value!r} is not an integer") from None
+    if number < least:
+        raise UsageError(f"case {text!r}: {key}={number}, expected at least {least}")
+    return number
 
 
 def _one_of(text: str, what: str, value: str, known: Any) -> str:
@@ -136,7 +152,10 @@ def _literal(text: str, value: str) -> Any:
 
 
 def named(spec: OpSpec, name: str, dtype: WorkingDtype, *, seed: int = 0, vjp: bool = False) -> Case:
-    """The named case of a spec with its first options: what a test id stands for."""
+    """The named case of a spec with its first options: what a test id stands for.
+
+    Optional arguments (a bias, labels) are there in a case with gradients, and absent in one without.
+    """
     sizes = spec.case_sizes(name)
     arguments = next(spec.argument_sets(sizes)) if isinstance(spec, LayerSpec) else {}
     optional = tuple(n for n, a in spec.arrays().items() if a.optional)
@@ -146,7 +165,7 @@ def named(spec: OpSpec, name: str, dtype: WorkingDtype, *, seed: int = 0, vjp: b
         dtype,
         options=next(spec.option_sets(sizes)),
         arguments=arguments,
-        left_out=optional,
+        left_out=() if vjp else optional,
         seed=seed,
         vjp=vjp,
     )

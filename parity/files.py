@@ -11,4 +11,7 @@ def write_text(path: Path, text: str) -> None:
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
+    umask = os.umask(0)  # temporary files are for their owner alone; reports are not
+    os.umask(umask)
+    os.chmod(part, 0o666 & ~umask)
     os.replace(part, path)

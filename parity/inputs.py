@@ -25,7 +25,8 @@ class Array:
 
     `fill` is ``"float"`` (the case's kind decides), ``"ids"`` (integers below axis `below`), ``"mask"``
     (0 and 1, a one in every row), ``"labels"`` (ids, some of them `ignored`), ``"rows"`` (distinct
-    integers below axis `below`, ascending), or a kind by name, which then holds in every case.
+    integers below axis `below`), or a kind by name, which then holds in every case. In a case of kind
+    ``nan`` a mask has an empty row and labels are all ignored: means over nothing.
     `optional` arguments are left out in some cases. `scale` multiplies floats.
     """
 
@@ -89,6 +90,12 @@ def _constant(rng: np.random.Generator, shape: tuple[int, ...], _: WorkingDtype)
     return np.broadcast_to(rng.standard_normal((*shape[:-1], 1)), shape).copy()
 
 
+def _grid(rng: np.random.Generator, shape: tuple[int, ...], _: WorkingDtype) -> Float64:
+    """Evenly spaced over [−20, 20], in random order: a function that is cut or patched somewhere shows it."""
+    n = int(np.prod(shape))
+    return rng.permutation(np.linspace(-20.0, 20.0, n) if n > 1 else np.zeros(n)).reshape(shape)
+
+
 def _zeros(rng: np.random.Generator, shape: tuple[int, ...], _: WorkingDtype) -> Float64:
     """Zeros, both signs."""
     return np.where(rng.random(shape) < 0.5, -0.0, 0.0)
@@ -133,6 +140,7 @@ KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...], WorkingDtype], 
     "cancel": _cancel,
     "offset": _offset,
     "constant": _constant,
+    "grid": _grid,
     "zeros": _zeros,
     "onehot": _onehot,
     "integers": _integers,
@@ -174,9 +182,10 @@ def draw(
     rng = generator(name, seed)
     shape = shape_of(array.axes, sizes)
     if array.fill == "mask":
-        return _mask(rng, shape)
+        return _mask(rng, shape, seed, empty=kind == "nan")
     if array.fill in ("ids", "labels", "rows"):
-        return _integers_below(rng, array, shape, shape_of(array.below, sizes)[0])
+        below = shape_of(array.below, sizes)[0]
+        return _integers_below(rng, array, shape, below, seed, empty=kind == "nan")
     kind = kind if array.fill == "float" else array.fill
     if kind not in KINDS:
         raise SpecError(unknown("kind of input", kind, KINDS))
@@ -188,15 +197,39 @@ def draw(
     return cast(np.asarray(values * array.scale, dtype=np.float64), dtype)
 
 
-def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> AnyArray:
-    """Left-aligned ones, at least one a row, as attention masks have them."""
-    kept = rng.integers(1, shape[-1] + 1, (*shape[:-1], 1))
-    return (np.arange(shape[-1]) < kept).astype(np.int32)
+def _mask(rng: np.random.Generator, shape: tuple[int, ...], seed: int, *, empty: bool) -> AnyArray:
+    """Ones as attention masks have them, by the seed: left-aligned, with holes, or right-aligned.
+
+    Every row keeps one, but the first if it is to be `empty`.
+    """
+    length = shape[-1]
+    kept = rng.integers(1, length + 1, (*shape[:-1], 1))
+    mask = np.arange(length) < kept
+    if seed % 3 == 1:
+        mask = rng.random(shape) < 0.5
+        np.put_along_axis(mask, rng.integers(0, length, (*shape[:-1], 1)), True, axis=-1)
+    elif seed % 3 == 2:
+        mask = mask[..., ::-1]
+    if empty and mask.ndim > 1:
+        mask = mask.copy()
+        mask[0] = False
+    return mask.astype(np.int32)
 
 
-def _integers_below(rng: np.random.Generator, array: Array, shape: tuple[int, ...], below: int) -> AnyArray:
-    if array.fill == "rows":
-        return np.sort(rng.permutation(below)[: shape[0]]).astype(np.int32)
+def _integers_below(
+    rng: np.random.Generator,
+    array: Array,
+    shape: tuple[int, ...],
+    below: int,
+    seed: int,
+    *,
+    empty: bool,
+) -> AnyArray:
+    if array.fill == "rows":  # as a mask gives them, and by odd seeds in another order
+        rows = rng.permutation(below)[: shape[0]]
+        return (rows if seed % 2 else np.sort(rows)).astype(np.int32)
+    if array.fill == "labels" and empty:
+        return np.full(shape, array.ignored, dtype=np.int32)
     ids = rng.integers(0, below, shape).astype(np.int32)
     if array.fill == "labels" and array.ignored is not None:
         ids[rng.random(shape) < 0.25] = array.ignored

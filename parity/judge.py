@@ -7,7 +7,7 @@ from . import sides
 from .case import Case
 from .compare import Comparison, compare
 from .dtypes import AnyArray, cast
-from .errors import ParityError
+from .errors import ParityError, UsageError
 from .expect import Expectation, expect, named_results, require_torch
 from .record import Row, row_of
 from .rules import Ratio, Rule
@@ -88,15 +88,18 @@ def task_of(case: Case, seed: int) -> Task:
 def expectation(case: Case, seed: int) -> Expectation:
     """What a case should give for one seed.
 
-    Raises: SideUnavailableError if PyTorch is not here.
+    Raises: SideUnavailableError if PyTorch is not here, UsageError if the reference refuses the case.
     """
     rules = (case.spec.rule, case.spec.grad_rule) if case.vjp else (case.spec.rule,)
-    return expect(
-        task_of(case, seed),
-        seed=seed,
-        vjp=case.vjp,
-        floors=any(isinstance(rule, Ratio) for rule in rules),
-    )
+    try:
+        return expect(
+            task_of(case, seed),
+            seed=seed,
+            vjp=case.vjp,
+            floors=any(isinstance(rule, Ratio) for rule in rules),
+        )
+    except (ValueError, TypeError, IndexError) as error:
+        raise UsageError(f"the reference does not take the case {case}: {error}") from error
 
 
 def samples(expectation: Expectation, side: str, device: str) -> dict[str, Comparison]:

@@ -1,7 +1,6 @@
 """The main job: one model on both sides, every layer and every word in it judged where it is made."""
 
 import importlib
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -58,11 +57,14 @@ def trace(
     target: Target,
     *,
     title: str,
+    repeat: str,
     seeds: int = SEEDS,
     most: int = MOST_SEEDS,
     say: Say = silent,
 ) -> Iterator[Row]:
     """Run a case with every module and word listened to; a row for each result by path.
+
+    `title` and `repeat`, the command that does it again, stand in the rows.
 
     Activations of the port are compared as they come and dropped.
 
@@ -76,7 +78,6 @@ def trace(
         return Ratio() if name.startswith("act ") else rule_for(case, name)
 
     verdicts = collect(sample, rule, seeds, max(seeds, most))
-    repeat = f"parity run --seed {case.seed} --case {shlex.quote(str(case))} --trace"
     for name, verdict in verdicts.items():
         path = name.removeprefix("act ")
         yield row_of(

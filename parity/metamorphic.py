@@ -10,7 +10,8 @@ from . import sides
 from .case import Case
 from .compare import Comparison, Errors
 from .dtypes import AnyArray, Float64
-from .expect import expect, named_results
+from .errors import ParityError
+from .expect import draw_cotangents, expect, named_results
 from .floor import Floor, norms
 from .inputs import generator
 from .judge import MOST_SEEDS, Judgement, collect, task_of
@@ -65,15 +66,17 @@ def _sample(case: Case, relation: Relation, side: str, device: str, seed: int) -
 
     try:
         outputs = [_first(named_results(_run(side, device, task))) for task in tasks]
+        own = residual(outputs)
+    except ParityError:
+        raise
     except Exception as error:  # whatever a side raises on good input is its answer: a failing row
         problem = f"the side raised {type(error).__name__}: {error}"
         return Comparison(n=0, problems=(problem,))
     scale = norms(expected[0].oracle)[0]
-    problems = []
+    problems = [] if own.size else ["the residual is empty: the relation compares nothing"]
     exact = norms(residual([e.oracle for e in expected]))[1]
     if not exact <= EXACTLY * max(scale, 1.0):
         problems.append(f"the reference in float64 does not satisfy {relation.name}: residual {exact:.3g}")
-    own = residual(outputs)
     if not np.isfinite(own).all():
         problems.append("the residual is not finite")
     reference = residual([e.reference for e in expected if e.reference is not None])
@@ -105,6 +108,9 @@ def _errors(residual: Float64) -> Errors:
 def same_bits_twice(case: Case, side: str, device: str) -> tuple[int, list[str]]:
     """How many numbers a case gives, and the names of results that differ between two runs of it."""
     task = task_of(case, case.seed)
+    if case.spec.grads or isinstance(case.spec, LayerSpec):
+        outputs = _run(side, device, task).outputs
+        task = replace(task, cotangents=draw_cotangents(outputs, case.dtype, case.seed))
     one, other = (named_results(_run(side, device, task)) for _ in range(2))
     different = [n for n in one if one[n].tobytes() != other[n].tobytes()]
     return sum(x.size for x in one.values()), different

@@ -48,7 +48,8 @@ def targets(settings: Settings) -> list[Target]:
         if sides.why_not(name) is not None:
             continue
         side = sides.get(name)
-        devices = [d for d in settings.devices if d in side.devices()] or side.devices()[:1]
+        here = side.devices()
+        devices = [d for d in settings.devices if d in here] if settings.devices else here[:1]
         for device in devices:
             label = name if len(devices) == 1 else f"{name}.{device}"
             found.append(Target(name, device, label))

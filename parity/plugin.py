@@ -18,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "parity_nodes(*families, **selection): parametrize `node` with nodes of specs"
     )
+    config.addinivalue_line("markers", "parity_goldens: parametrize `golden` with every golden case")
     config.addinivalue_line("markers", "parity_live: needs the live reference, not only golden files")
     try:
         session = Session.of_pytest(config)
@@ -39,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for marker in metafunc.definition.iter_markers("parity_nodes"):
             found = list(session.nodes(*marker.args, **marker.kwargs))
             metafunc.parametrize("node", found, ids=[n.id for n in found])
-        if "golden" in metafunc.fixturenames:
+        if metafunc.definition.get_closest_marker("parity_goldens"):
             metafunc.parametrize("golden", session.goldens(), ids=str)
     except ParityError as error:
         raise pytest.UsageError(str(error)) from None

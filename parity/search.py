@@ -14,7 +14,7 @@ from .spec import OpSpec
 from .strategies import cases
 
 EXAMPLES = {
-    "word": {"quick": 2, "default": 6, "deep": 100},
+    "word": {"quick": 1, "default": 4, "deep": 100},
     "layer": {"quick": 1, "default": 3, "deep": 40},
     "model": {"quick": 1, "default": 2, "deep": 20},
 }

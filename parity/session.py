@@ -11,7 +11,7 @@ import pytest
 
 from . import errors, sides
 from .dtypes import WorkingDtype
-from .errors import UsageError
+from .errors import ParityError, UsageError
 from .golden.format import case_names
 from .golden.index import folders, full_name
 from .judge import SEEDS, Judgement, judge
@@ -41,6 +41,7 @@ class Session:
         self._ready = False
         self._probe: ProbeResult | None = None
         self._used = False
+        self._before: list[Row] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
         self.report: Report | None = None
 
@@ -143,20 +144,22 @@ class Session:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the rows of a test that ended, here or on a worker."""
         properties = report.user_properties
-        if not any(name == USED for name, _ in properties):
-            return
-        if not self._used:
+        used = any(name == USED for name, _ in properties)
+        if used and not self._used:
             self._used = True
             self.start()
+            self._writer.write_all(self._before)
+        rows = [Row.from_dict(json.loads(str(v))) for n, v in properties if n == PROPERTY]
         if report.when == "call":
-            for name, value in properties:
-                if name == PROPERTY:
-                    row = Row.from_dict(json.loads(str(value)))
-                    if row.kind != "probe" or row.id not in {r.id for r in self._writer.rows}:
-                        self._writer.write(row)
-        rows = any(name == PROPERTY for name, _ in properties)
-        if (report.failed and (report.when != "call" or not rows)) or (report.skipped and not rows):
-            self._writer.write(_row_of_report(report))
+            known = {r.id for r in self._writer.rows if r.kind == "probe"}
+            self._writer.write_all(r for r in rows if r.id not in known)
+        said = any(r.status in ("fail", "undecided") for r in rows if r.kind != "probe")
+        if (report.failed and not said) or (report.skipped and used and not rows):
+            row = _row_of_report(report)
+            if self._used:
+                self._writer.write(row)
+            else:  # of a test that is not about parity, in a run that may be
+                self._before.append(row)
 
     def finish(self, status: int) -> int:
         """Write the report; the exit code of the run, given pytest's own."""
@@ -168,7 +171,8 @@ class Session:
         if status not in (errors.EXIT_OK, errors.EXIT_MISMATCH):
             return status
         code = self.report.exit_code(self.settings.require_side)
-        return code or status
+        # What failed, failed: no other code may say that it did not.
+        return status if status and code != errors.EXIT_STALE_GOLDEN else code
 
 
 def import_specs(modules: Iterable[str]) -> None:
@@ -181,6 +185,10 @@ def import_specs(modules: Iterable[str]) -> None:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise UsageError(f"specs module {name!r}: {error}; is it installed or on the path?") from None
+        except ParityError:
+            raise
+        except Exception as error:  # whatever is wrong with the module is the answer
+            raise UsageError(f"specs module {name!r} raises {type(error).__name__}: {error}") from error
 
 
 def _row_of_report(report: pytest.TestReport) -> Row:

@@ -13,6 +13,7 @@ from .errors import UsageError, unknown
 from .sides import NAMES
 
 PORT_SIDES = ("mlx", "metal", "msl")
+DEVICES = ("cpu", "gpu")
 PROFILES = ("quick", "default", "deep")
 ORACLES = ("live", "golden")
 BLAS = ("own", "openblas")
@@ -58,9 +59,17 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for side in (*self.sides, *self.require_side):
-            if side not in NAMES:
-                raise UsageError(unknown("side", side, NAMES))
+        for what, given, among in (
+            ("side of the port", self.sides, PORT_SIDES),
+            ("side", self.require_side, NAMES),
+            ("device", self.devices, DEVICES),
+        ):
+            for name in given:
+                if name not in among:
+                    raise UsageError(unknown(what, name, among))
+        for name, items in (("sides", self.sides), ("dtypes", self.dtypes)):
+            if not items:
+                raise UsageError(f"{name} is empty: leave it out for all")
         for name, value, known in (
             ("profile", self.profile, PROFILES),
             ("oracle", self.oracle, ORACLES),
@@ -87,23 +96,29 @@ class Settings:
         values: dict[str, Any] = {}
         file = root / "pyproject.toml"
         if file.is_file():
-            table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("parity", {})
+            table = _table(file)
             for key, value in table.items():
                 values[_known_key(key, f"[tool.parity] in {file}")] = value
         given = {k: v for k, v in overrides.items() if v is not None}
         values = {k: _coerce(k, v) for k, v in (values | given).items()}
+        if "fixtures" in values:
+            folder = values["fixtures"] if "fixtures" in given else root / values["fixtures"]
+            if not folder.is_dir():
+                raise UsageError(f"fixtures={str(values['fixtures'])!r}: there is no folder {str(folder)!r}")
         for name in ("out", "fixtures"):  # what the project says is relative to it, not to where we are
             if name not in given:
                 values[name] = root / values.get(name, _FIELDS[name].default)
         return cls(**values)
 
-    def as_options(self, root: Path, names: Mapping[str, str] | None = None) -> list[str]:
+    def as_options(
+        self, root: Path, names: Mapping[str, str] | None = None, skip: Sequence[str] = ()
+    ) -> list[str]:
         """The options that make a run like this one, those that the project at `root` sets left out."""
         plain = self.load(root, {})
         words = []
         for name, (metavar, _) in _OPTIONS.items():
             value = getattr(self, name.replace("-", "_"))
-            if name == "out" or value == getattr(plain, name.replace("-", "_")):
+            if name in ("out", *skip) or value == getattr(plain, name.replace("-", "_")):
                 continue
             flag = "--" + (names or {}).get(name, name)
             if metavar is None:
@@ -116,6 +131,20 @@ class Settings:
         return words
 
 
+def _table(file: Path) -> Mapping[str, Any]:
+    """``[tool.parity]`` of a pyproject.toml.
+
+    Raises: UsageError if the file is not TOML or the table no table.
+    """
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("parity", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not TOML: {error}") from None
+    if not isinstance(table, Mapping):
+        raise UsageError(f"[tool.parity] in {file} is {table!r}, expected a table of keys")
+    return table
+
+
 def project_root(start: Path | None = None) -> Path:
     """The nearest folder from `start` (here) upwards whose pyproject.toml has ``[tool.parity]``.
 
@@ -124,7 +153,7 @@ def project_root(start: Path | None = None) -> Path:
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         file = folder / "pyproject.toml"
-        if file.is_file() and "parity" in tomllib.loads(file.read_text("utf-8")).get("tool", {}):
+        if file.is_file() and _table(file):
             return folder
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "fixtures").is_dir() else here
@@ -149,6 +178,8 @@ def _coerce(name: str, value: Any) -> Any:
             raise UsageError(f"{name}={value!r}, expected a list")
         return tuple(str(item).strip() for item in items if str(item).strip())
     if isinstance(default, Path):
+        if not isinstance(value, str | Path):
+            raise UsageError(f"{name}={value!r}, expected a path")
         return Path(value)
     if isinstance(default, bool):
         if not isinstance(value, bool):
@@ -186,9 +217,13 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
 PYTEST_NAMES = {name: f"parity-{name}" for name in ("out", "specs", "fixtures", "seeds", "threads")}
 
 
-def add_options(add: Callable[..., Any], *, names: Mapping[str, str] | None = None) -> None:
+def add_options(
+    add: Callable[..., Any], *, names: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> None:
     """Declare every option through `add`, an ``add_argument`` or pytest's ``addoption``."""
     for name, (metavar, text) in _OPTIONS.items():
+        if name in without:
+            continue
         flag = "--" + (names or {}).get(name, name)
         dest = "parity_" + name.replace("-", "_")
         if metavar is None:

@@ -176,14 +176,20 @@ class OpSpec:
             if letters not in self.axis_names() or letters == part:
                 raise SpecError(f"{self.name}: case {name!r}: " + unknown("axis", letters, self.axis_names()))
             given[letters] = int(part[len(letters) :])
+        return self.fill_sizes(given)
+
+    def fill_sizes(self, given: Sizes) -> dict[str, int]:
+        """The sizes of every axis, from those of some."""
         sizes: dict[str, int] = {}
         for axis in self.axis_names():
             if axis in given:
                 sizes[axis] = given[axis]
+            elif callable(self.sizes.get(axis)):
+                choices = self.size_choices(axis, sizes)
+                base = self.base.get(axis, 0)
+                sizes[axis] = base if base in choices else max(choices)
             elif axis in self.base:
                 sizes[axis] = self.base[axis]
-            elif callable(self.sizes.get(axis)):
-                sizes[axis] = max(self.size_choices(axis, sizes))
             elif axis in self.sizes:
                 sizes[axis] = self.size_choices(axis, sizes)[-1]
             else:

@@ -1,5 +1,7 @@
 """Hypothesis strategies: any case of a spec, from the easy one that it shrinks to, to the cruel."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,6 +13,31 @@ from .spec import AWKWARD, LayerSpec, OpSpec, resolve
 
 MOST_ELEMENTS = 2**14
 """About how many elements the axes of a drawn case may span together."""
+
+
+def each_choice(case: Case, *, sizes: bool) -> Iterator[Case]:
+    """The case with each kind, layout, option and optional argument in turn: a search may miss one.
+
+    With `sizes`, each size of each axis too, the others as they are.
+    """
+    spec = case.spec
+    if sizes:
+        for axis in spec.axis_names():
+            for n in spec.size_choices(axis, case.sizes):
+                # Axes that follow from others follow again.
+                free = {a: s for a, s in case.sizes.items() if not callable(spec.sizes.get(a))}
+                changed = spec.fill_sizes(free | {axis: n})
+                yield replace(case, sizes=changed, options=next(spec.option_sets(changed)))
+    optional = tuple(n for n, a in spec.arrays().items() if a.optional)
+    for kind in spec.kinds:
+        yield replace(case, kind=kind, left_out=() if len(kind) % 2 else optional)
+    for layout in spec.layouts:
+        yield replace(case, layout=layout, left_out=())
+    for name, choices in spec.options.items():
+        for value in list(resolve(choices, case.sizes))[1:]:
+            yield replace(case, options=dict(case.options) | {name: value})
+    for name in optional:
+        yield replace(case, left_out=tuple(n for n in optional if n != name))
 
 
 @st.composite

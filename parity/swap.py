@@ -41,7 +41,11 @@ def _load_file(text: str, path: Path) -> ModuleType:
         raise UsageError(f"--swap {text!r}: {str(path)!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever is wrong with the file is the answer
+        del sys.modules[name]
+        raise UsageError(f"--swap {text!r}: {path} raises {type(error).__name__}: {error}") from error
     return module
 
 
@@ -68,6 +72,13 @@ def parse(text: str) -> tuple[ModuleType, str, Any]:
     if not hasattr(namespace, name):
         words = getattr(namespace, "__all__", dir(namespace))
         raise UsageError(f"--swap {text!r}: " + unknown(f"word in {namespace_name}", name, words))
+    outer_name = namespace_name.rpartition(".")[0]
+    outer = importlib.import_module(outer_name) if outer_name else None
+    if outer is not None and getattr(outer, name, None) is getattr(namespace, name):
+        raise UsageError(
+            f"--swap {text!r}: {name!r} is said as {outer_name}.{name}, and a swap in the file that defines "
+            f"it would not be seen; swap {outer_name}.{name}"
+        )
     return namespace, name, _replacement(text, where)
 
 

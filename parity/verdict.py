@@ -22,6 +22,12 @@ _SMALLEST_RATIO = 0.25
 """Ratios below count as this. An eighth of the limit is as good as zero, which has no logarithm; without
 it, the luck of a result of few elements would spread the interval until nothing could be decided."""
 
+MORE = "give more with --seeds (pytest: --parity-seeds)"
+
+OUTLIER = 10.0
+"""How many times its limit one single input may be off. A mean over inputs would let a function pass that is
+wrong for one input in twenty."""
+
 BIAS_FACTOR = 2.0
 BIAS_SIGMAS = 4.0
 BIAS_SEEDS = 12
@@ -182,8 +188,14 @@ def _decide_ratio(
             status = "undecided"
             reasons.append(
                 f"{len(measured)} inputs are too few to decide: {name} ratio {found.mean:.3g}"
-                f"{_spread(found)} straddles the limit {found.limit:g}; give more with --seeds"
+                f"{_spread(found)} straddles the limit {found.limit:g}; {MORE}"
             )
+    worst = max((max(p[0] / rule.rms, p[1] / rule.max) for p in pairs), default=0.0)
+    if not worst <= OUTLIER and status != "fail":
+        status, reasons = "fail", []  # the undecided mean of the others is beside the point
+        reasons.append(
+            f"one of {len(measured)} inputs is {worst:.3g} times over the limit, at most {OUTLIER:g} allowed"
+        )
     bias, leaning = _bias(measured)
     if leaning:
         lean = (
@@ -195,7 +207,7 @@ def _decide_ratio(
             reasons.append(f"{lean}: a systematic error hides below the noise")
         elif more and status == "pass":
             status = "undecided"
-            reasons.append(f"{lean}; {BIAS_SEEDS} inputs tell that from chance, give more with --seeds")
+            reasons.append(f"{lean}; {BIAS_SEEDS} inputs tell that from chance; {MORE}")
         else:
             common["notes"] = (*common["notes"], f"{lean}: too few to tell from chance")
     return Verdict(

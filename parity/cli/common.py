@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,8 @@ def command(
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     if options:
-        add_options(parser.add_argument_group("settings, as in [tool.parity]").add_argument)
+        group = parser.add_argument_group("settings, as in [tool.parity]")
+        add_options(group.add_argument, without=("update-golden",))
     return parser
 
 
@@ -70,3 +72,9 @@ def print_json(value: Any) -> None:
 def plain(rows: Iterable[Row]) -> list[Any]:
     """Rows as JSON has them."""
     return [json.loads(row.to_json()) for row in rows]
+
+
+def repeat(settings: Settings, *words: str) -> str:
+    """A command with the options of this one, dtype and seed left to the case."""
+    options = settings.as_options(project_root(), skip=("dtypes", "seed"))
+    return shlex.join(["parity", *words, *options])

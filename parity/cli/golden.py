@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parity import errors
+from parity import errors, sides
 from parity.case import Case
 from parity.dtypes import WORKING, parse_dtype
 from parity.errors import GoldenError, UsageError, unknown
@@ -25,8 +26,9 @@ from parity.golden.verify import verify
 from parity.nodes import targets
 from parity.record import Row
 from parity.report.report import cell
+from parity.settings import PORT_SIDES, Settings
 
-from .common import Progress, command, plain, prepared, print_json
+from .common import Progress, command, plain, prepared, print_json, repeat
 
 
 def add(commands: Any) -> None:
@@ -72,41 +74,49 @@ def add(commands: Any) -> None:
 def run_verify(arguments: argparse.Namespace) -> int:
     """Every case is checked; the exit code is that of the first that does not hold."""
     rows: list[Row] = []
-    code = errors.EXIT_OK
     with prepared(arguments) as settings:
-        ports = [(t.side, t.device) for t in targets(settings)]
-        for given in arguments.folder or [settings.fixtures]:
-            for root, folder in _folders(given):
-                floors, names = read_floors(root), case_names(folder)
-                if arguments.case is not None:
-                    names = [n for n in names if arguments.case in (n, full_name(root, folder, n))]
-                for name in names:
-                    recorded = floors.get(full_name(root, folder, name))
-                    live = settings.oracle == "live"
-                    for outcome in verify(folder, name, ports, floors=recorded, live=live):
-                        row = outcome.row(folder)
-                        rows.append(row)
-                        code = code or _code(row)
-                        if not arguments.json:
-                            print(_line(row), flush=True)
-            if (given / INDEX).is_file() and arguments.case is None:
-                findings = check(given) + stale(given)
-                code = code or (errors.EXIT_STALE_GOLDEN if findings else errors.EXIT_OK)
-                rows += [_finding(str(f)) for f in findings]
-                if not arguments.json:
-                    print("\n".join(map(str, findings)), end="\n" if findings else "")
-        if not rows and arguments.case is not None:
-            known = [n for g in arguments.folder or [settings.fixtures] for _, f in _folders(g)
-                     for n in case_names(f)]  # fmt: skip
+        given = arguments.folder or [settings.fixtures]
+        for row in _verified(given, arguments.case, settings):
+            rows.append(row)
+            if not arguments.json:
+                print(_line(row), flush=True)
+        if not rows:
+            known = [name for g in given for _, folder in _folders(g) for name in case_names(folder)]
             raise UsageError(unknown("golden case", arguments.case, known))
+        missing = {s: reason for s in settings.require_side if (reason := sides.why_not(s))}
     compared = [r for r in rows if r.compared]
     bad = [r for r in rows if r.status in ("fail", "undecided")]
+    code = next((c for c in map(_code, rows) if c), errors.EXIT_OK)
+    if not code and missing:
+        code = errors.EXIT_SIDE_UNAVAILABLE
+    if not code and not any(r.side in PORT_SIDES for r in compared):
+        code = errors.EXIT_NOTHING_COMPARED
     verdict = f"{len({r.case for r in compared})} cases, {len(compared)} comparisons, {len(bad)} do not hold"
     if arguments.json:
         print_json({"verdict": verdict, "exit_code": code, "rows": plain(rows)})
-    else:
-        print(verdict)
-    return code or (errors.EXIT_OK if compared else errors.EXIT_NOTHING_COMPARED)
+        return code
+    print("\n".join([f"{side} did not run: {reason}" for side, reason in missing.items()] + [verdict]))
+    if code == errors.EXIT_NOTHING_COMPARED:
+        print("no side of the port was compared")
+    return code
+
+
+def _verified(given: list[Path], only: str | None, settings: Settings) -> Iterator[Row]:
+    """Rows of every case (or the one called `only`), then of what the indices find."""
+    ports = [(t.side, t.device) for t in targets(settings)]
+    for place in given:
+        for root, folder in _folders(place):
+            floors = read_floors(root)
+            for name in case_names(folder):
+                full = full_name(root, folder, name)
+                if only is not None and only not in (name, full):
+                    continue
+                again = repeat(settings, "golden", "verify", str(folder), "--case", name)
+                live = settings.oracle == "live"
+                for outcome in verify(folder, name, ports, floors=floors.get(full), live=live):
+                    yield outcome.row(again, f"{folder.name}/")
+        if (place / INDEX).is_file() and only is None:
+            yield from (_finding(str(f)) for f in check(place) + stale(place))
 
 
 def _folders(given: Path) -> list[tuple[Path, Path]]:
@@ -134,6 +144,8 @@ def _finding(text: str) -> Row:
 
 
 def _line(row: Row) -> str:
+    if row.spec == "index":
+        return "\n".join(row.reasons)
     figure = cell(row) if row.compared else "–"
     line = f"{row.status:9s} {figure:>8s}  {row.case:44s} {row.side}"
     if row.compared and row.result:

@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from typing import NoReturn
 
 from parity import errors
-from parity.errors import ParityError
+from parity.errors import ParityError, UsageError
 
 from . import doctor, golden, listing, run
 
@@ -24,9 +25,17 @@ exit codes:
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose mistakes end with the exit code for usage: argparse's own is that of an interruption."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises: UsageError, always."""
+        raise UsageError(f"{message}; '{self.prog} --help' shows what there is")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="parity",
         description="Does an MLX port compute what its PyTorch reference computes?",
         epilog=EPILOG,
@@ -42,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         code: int = arguments.run(arguments)
     except ParityError as error:
         print(f"parity: {error}", file=sys.stderr)
@@ -53,5 +62,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.EXIT_INTERRUPTED
     except BrokenPipeError:  # somebody reads only the first lines
         sys.stderr.close()
-        return errors.EXIT_OK
+        return errors.EXIT_INTERRUPTED
     return code

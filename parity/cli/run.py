@@ -1,16 +1,20 @@
 """``parity run``: the model side by side, layer by layer, and the canonical cases; or any one case."""
 
 import argparse
+import sys
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from parity import sides
 from parity.case import Case
-from parity.errors import SideUnavailableError
+from parity.dtypes import FLOAT32, WorkingDtype
+from parity.errors import SideUnavailableError, UsageError
 from parity.golden.format import case_names
-from parity.golden.index import FLOORS, folders, full_name, read_floors
+from parity.golden.index import folders, full_name, read_floors
 from parity.golden.verify import verify
 from parity.judge import SEEDS, judge
+from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
 from parity.nodes import Target, not_run, targets
@@ -21,6 +25,7 @@ from parity.report import Report
 from parity.settings import Settings, project_root
 
 from .common import Progress, command, prepared, print_json
+from .common import repeat as repeat_of
 
 
 def add(commands: Any) -> None:
@@ -41,7 +46,11 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the report."""
     say = Progress()
+    _consistent(arguments)
     with prepared(arguments) as settings:
+        if arguments.case is not None and settings.oracle == "golden":
+            raise UsageError("--case runs the reference: it cannot be had with --oracle golden")
+        case = None if arguments.case is None else Case.parse(arguments.case)
         where = targets(settings)
         for side in settings.require_side:
             if reason := sides.why_not(side):
@@ -52,10 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
         live = [("torch", "cpu")] if sides.why_not("torch") is None else []
         pairs = live + [(t.side, t.device) for t in where]
         writer.write_all(probe_rows(probe_all(pairs, settings.working_dtypes())))
-        if arguments.case:
-            rows = _one_case(Case.parse(arguments.case), settings, where, arguments.trace, say)
+        if case is not None:
+            rows = _one_case(case, settings, where, arguments.trace, say)
         else:
-            rows = _main(settings, where, say)
+            dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
+            rows = _main(settings, dtypes, where, say)
         for row in rows:
             writer.write(row)
         report = Report.make(writer.rows, settings, project_root())
@@ -67,16 +77,26 @@ def run(arguments: argparse.Namespace) -> int:
     return report.exit_code(settings.require_side)
 
 
+def _consistent(arguments: argparse.Namespace) -> None:
+    """Raises: UsageError if an option would be ignored."""
+    if arguments.case is None and arguments.trace:
+        raise UsageError("--trace goes with --case; without a case everything is traced anyway")
+    for name in ("dtypes", "seed"):
+        if arguments.case is not None and getattr(arguments, f"parity_{name}") is not None:
+            raise UsageError(f"--{name} with --case: a case has its own, write {name.rstrip('s')}= in it")
+
+
 def _one_case(
     case: Case, settings: Settings, where: list[Target], traced: bool, say: Progress
 ) -> Iterator[Row]:
     seeds = settings.seeds or SEEDS[settings.profile]
     for target in where:
         if traced:
-            yield from trace(case, target, title=str(case), seeds=seeds, say=say)
+            repeat = repeat_of(settings, "run", "--case", str(case), "--trace")
+            yield from trace(case, target, title=str(case), repeat=repeat, seeds=seeds, say=say)
             continue
         judgement = judge(case, target.side, target.device, seeds=seeds)
-        repeat = f"parity run --case '{case}'"
+        repeat = repeat_of(settings, "run", "--case", str(case))
         id = f"{case.spec.name}-case-{case.dtype.short}-{target.label}"
         yield judgement.row(case.spec.family, id, repeat)
         if judgement.status != "pass":
@@ -87,27 +107,32 @@ def _one_case(
                     case.dtype,
                     case=str(case),
                     repeat=repeat,
-                )
+                ),
+                file=sys.stderr,
             )
 
 
-def _main(settings: Settings, where: list[Target], say: Progress) -> Iterator[Row]:
+def _main(
+    settings: Settings, dtypes: list[WorkingDtype], where: list[Target], say: Progress
+) -> Iterator[Row]:
     """The main job's model, then every golden case."""
     job = main_job(settings.specs)
     reason = sides.why_not("torch") if settings.oracle == "live" else "the run is told --oracle golden"
     if reason:
         yield Row(kind="trace", id=f"run-{job.spec}", status="not run", spec=job.spec, reasons=(reason,))
     else:
-        case = case_of(job, settings.working_dtypes()[0], settings.seed)
-        for target in where:
-            say(f"{job.title}, on {target.label}")
-            yield from trace(case, target, title=job.title, seeds=settings.seeds or 3, say=say)
+        for dtype, target in product(dtypes, where):
+            case = case_of(job, dtype, settings.seed)
+            say(f"{job.title}, in {dtype.name} on {target.label}")
+            repeat = repeat_of(settings, "run", "--case", str(case), "--trace")
+            seeds = settings.seeds or TRACE_SEEDS
+            yield from trace(case, target, title=job.title, repeat=repeat, seeds=seeds, say=say)
     yield from _goldens(settings, where, say)
 
 
 def _goldens(settings: Settings, where: list[Target], say: Progress) -> Iterator[Row]:
     root = settings.fixtures
-    floors = read_floors(root) if (root / FLOORS).is_file() else {}
+    floors = read_floors(root)
     for folder in folders(root):
         names = case_names(folder)
         say(f"{len(names)} golden cases in {folder}")
@@ -119,4 +144,5 @@ def _goldens(settings: Settings, where: list[Target], say: Progress) -> Iterator
                 floors=floors.get(full_name(root, folder, name)),
                 live=settings.oracle == "live",
             ):
-                yield outcome.row(folder)
+                repeat = repeat_of(settings, "golden", "verify", str(folder), "--case", name)
+                yield outcome.row(repeat, f"{folder.name}/")

@@ -1,5 +1,6 @@
 """Taking golden cases: a case of a spec, run through the reference and kept with its floor."""
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from parity.case import Case
 from parity.dtypes import WorkingDtype, is_floating, parse_dtype
-from parity.errors import GoldenError, SpecError
+from parity.errors import GoldenError, SpecError, UsageError
 from parity.expect import Expectation
 from parity.floor import Floor
 from parity.inputs import fingerprint
@@ -32,6 +33,8 @@ from .parts import parts_of
 from .verify import measured
 
 LARGEST_AXIS = 16
+RESERVED = ("index", "floors")
+_NAME = re.compile(r"\w[\w.+-]*")
 
 
 def small_sizes(spec: OpSpec) -> dict[str, int]:
@@ -71,8 +74,13 @@ def versions() -> dict[str, str]:
 def capture(root: Path, folder: Path, name: str, case: Case) -> None:
     """Run a case through the reference, write it to `folder`, and put it into the index of `root`.
 
-    Raises: SideUnavailableError if PyTorch is not here.
+    Raises: SideUnavailableError if PyTorch is not here, UsageError if the name cannot be one of a case.
     """
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise UsageError(
+            f"golden case name {name!r}: use letters, digits, '.', '_', '-' and '+', and none of "
+            f"{', '.join(RESERVED)}"
+        )
     write(folder, name, *content(case, name))
     _vouch(root, folder, name, source="captured", seed=case.seed, versions=versions())
 
@@ -134,7 +142,7 @@ def _vouch(root: Path, folder: Path, name: str, **facts: Any) -> None:
     floors = read_floors(root)
     floors[full] = recorded_floors(read(folder, name))
     index = read_index(root)
-    index[full] = entry(folder, name, **facts)
+    index[full] = entry(folder, name, floors=floors[full], **facts)
     write_floors(root, floors)
     write_index(root, index)
 

@@ -1,5 +1,6 @@
 """The index that vouches for golden cases: what they hash to, where they come from, what made them."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,9 +59,12 @@ def read_index(root: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise GoldenError(f"{path} is not JSON: {error}; restore it from version control") from None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise GoldenError(f"{path} is not an index of schema {SCHEMA}")
-    cases: dict[str, Any] = data["cases"]
+    cases = data.get("cases") if isinstance(data, dict) and data.get("schema") == SCHEMA else None
+    if not isinstance(cases, dict) or not all(
+        isinstance(facts, dict) and set(facts.get("sha256", ())) >= {"json", "safetensors"}
+        for facts in cases.values()
+    ):
+        raise GoldenError(f"{path} is not an index of schema {SCHEMA}; restore it from version control")
     return cases
 
 
@@ -71,12 +75,31 @@ def write_index(root: Path, cases: Mapping[str, Any]) -> None:
 
 
 def read_floors(root: Path) -> dict[str, Any]:
-    """Recorded floors: case → result → [rms, max, shift, shrink, grid]."""
+    """Recorded floors: case → result → [rms, max, shift, shrink, grid]; none without an index.
+
+    Raises: GoldenError if the file is not that.
+    """
     path = root / FLOORS
-    if not path.is_file():
+    if not path.is_file() or not (root / INDEX).is_file():
         return {}
-    floors: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return floors
+    again = "capture the cases again, or restore it from version control"
+    try:
+        floors = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise GoldenError(f"{path} is not JSON: {error}; {again}") from None
+    well_formed = isinstance(floors, dict) and all(
+        isinstance(results, dict) and all(isinstance(f, list) and len(f) == 5 for f in results.values())
+        for results in floors.values()
+    )
+    if not well_formed:
+        raise GoldenError(f"{path} does not hold five numbers for each result of each case; {again}")
+    found: dict[str, Any] = floors
+    return found
+
+
+def digest_of_floors(floors: Mapping[str, Any]) -> str:
+    """What the index says of a case's floors."""
+    return hashlib.sha256(json.dumps(floors, sort_keys=True).encode()).hexdigest()
 
 
 def write_floors(root: Path, floors: Mapping[str, Any]) -> None:
@@ -88,12 +111,13 @@ def write_floors(root: Path, floors: Mapping[str, Any]) -> None:
 def entry(folder: Path, name: str, **facts: Any) -> dict[str, Any]:
     """An index entry for a case as it lies on disk."""
     meta, tensors = paths(folder, name)
-    return {"sha256": {"json": digest(meta), "safetensors": digest(tensors)}, **facts}
+    floors = digest_of_floors(facts.pop("floors"))
+    return {"sha256": {"json": digest(meta), "safetensors": digest(tensors), "floors": floors}, **facts}
 
 
 def check(root: Path) -> list[Finding]:
     """Everything that is missing, changed or unused under an indexed folder."""
-    index = read_index(root)
+    index, floors = read_index(root), read_floors(root)
     findings = []
     for case, facts in index.items():
         folder, name = locate(root, case)
@@ -107,6 +131,9 @@ def check(root: Path) -> list[Finding]:
                     "again with 'parity golden capture'"
                 )
                 findings.append(Finding(case, "changed", detail))
+        if digest_of_floors(floors.get(case, {})) != facts["sha256"].get("floors"):
+            detail = f"its floors in {root / FLOORS} are not those that the index vouches for; restore them"
+            findings.append(Finding(case, "changed", detail))
     for folder in folders(root):
         for name in case_names(folder):
             case = full_name(root, folder, name)

@@ -91,7 +91,10 @@ def sizes_of(spec: OpSpec, inputs: Arrays, meta: Mapping[str, Any]) -> dict[str,
 
 
 def wanted_of(file: GoldenFile) -> tuple[dict[str, AnyArray], dict[str, AnyArray]]:
-    """Golden results by name: in the working dtype, and in float64 where the case has them."""
+    """Golden results by name: in the working dtype, and in float64 where the case has them.
+
+    Raises: GoldenError if there is none, or one in float64 only or of another shape.
+    """
     wanted = dict(file.group("output"))
     wanted |= {f"act {n}": x for n, x in file.group("act").items()}
     wanted |= {f"grad param.{n}": x for n, x in file.group("grad").items()}
@@ -99,6 +102,16 @@ def wanted_of(file: GoldenFile) -> tuple[dict[str, AnyArray], dict[str, AnyArray
     exact = dict(file.group("output64"))
     exact |= {f"grad param.{n}": x for n, x in file.group("grad64").items()}
     exact |= {f"grad {n}": x for n, x in file.group("grad_input64").items()}
+    if not wanted:
+        raise GoldenError(f"golden case {file.name!r} has no result: no output, act, grad or grad_input")
+    for name, value in exact.items():
+        if name not in wanted:
+            raise GoldenError(f"golden case {file.name!r} has {name!r} in float64 only; add it in its dtype")
+        if value.shape != wanted[name].shape:
+            raise GoldenError(
+                f"golden case {file.name!r}: {name!r} has shape {wanted[name].shape}, in float64 "
+                f"{value.shape}"
+            )
     return wanted, exact
 
 

@@ -108,11 +108,7 @@ class Report:
 
     def worst(self, n: int = 10) -> list[Row]:
         """The port's `n` rows nearest to their gates (or furthest past them)."""
-        judged = [
-            r
-            for r in self.about_the_port
-            if "gate" in r.figures and r.ratio > 0
-        ]
+        judged = [r for r in self.about_the_port if "gate" in r.figures and r.ratio > 0]
         return sorted(judged, key=lambda r: (-r.ratio, r.id))[:n]
 
     def not_run(self) -> list[Row]:

@@ -12,8 +12,8 @@ WORDS = ("reference.ops", "mlx_impl.ops")
 LOAD = "mlx_impl.weights:load_canonical"
 KINDS = ("normal", "small", "wide", "offset", "constant", "zeros", "onehot", "nan")
 WIDTHS = (5, 8, 15, 16, 17, 32)
-"""Of one or two features layer normalization leaves nothing or a sign: a step function, whose error is none or
-all. The layer by itself is tested there, what stands on top of it is not."""
+"""Of one or two features layer normalization leaves nothing or a sign: a step function, whose error is none
+or all. The layer by itself is tested there, what stands on top of it is not."""
 LAYOUTS = ("contiguous", "transposed", "broadcast")
 
 

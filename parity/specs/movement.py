@@ -104,7 +104,7 @@ word(
 )
 word(
     "gather_rows",
-    inputs={"x": "n d", "indices": Array("m", "rows", below="n")},
+    inputs={"x": "n d", "indices": Array("m", "ids", below="n")},
     sizes={"n": (1, 2, 7, 33), "m": lambda n: sorted({1, (n["n"] + 1) // 2, n["n"]})},
     base={"n": 33},
     grads=("x",),
@@ -156,9 +156,14 @@ word(
 word(
     "pad_input",
     inputs={"hidden_states": "m d", "indices": Array("m", "rows", below="n")},
-    options={"batch": (1,), "seqlen": lambda n: (n["n"],)},
-    sizes={"n": (1, 2, 7, 33), "m": lambda n: sorted({1, (n["n"] + 1) // 2, n["n"]})},
-    base={"n": 33, "m": 17},
+    options={"batch": lambda n: (n["b"],), "seqlen": lambda n: (n["l"],)},
+    sizes={
+        "b": (1, 2, 3),
+        "l": (1, 2, 7, 11),
+        "n": lambda n: (n["b"] * n["l"],),
+        "m": lambda n: sorted({1, (n["n"] + 1) // 2, n["n"]}),
+    },
+    base={"b": 3, "l": 11, "m": 17},
     grads=("hidden_states",),
     rule=Exact(),
     grad_rule=Exact(),

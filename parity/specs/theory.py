@@ -12,7 +12,7 @@ Inputs = Mapping[str, Any]
 
 
 def linear_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
-    """The product's bound, and one more addition: GPU libraries round the product before they add the bias."""
+    """The product's bound, and an addition: GPU libraries round the product before they add the bias."""
     product = bounds.product(x["x"], x["weight"].T, dtype)
     if x.get("bias") is None:
         return product

@@ -9,6 +9,7 @@ from parity.record import Row
 from parity.session import Recorder
 
 
+@pytest.mark.parity_goldens
 def test_golden(golden: str, parity: Recorder) -> None:
     """One case on the reference and on every side of the port."""
     settings = parity.settings
@@ -26,7 +27,7 @@ def test_golden(golden: str, parity: Recorder) -> None:
     )
     bad = []
     for outcome in outcomes:
-        row = outcome.row(folder)
+        row = outcome.row(parity.repeat, f"{folder.name}/")
         parity.record(row)
         if row.status in ("fail", "undecided"):
             bad.append(f"{row.id}: {row.status}\n  " + "\n  ".join(row.reasons))

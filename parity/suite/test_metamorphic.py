@@ -21,9 +21,9 @@ def test_relation(node: Node, parity: Recorder) -> None:
     parity.conclude("metamorphic", node.id, judgement, node.dtype)
 
 
-@pytest.mark.parity_nodes("word", "layer", "model", vjp=True, named_cases="first")
+@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first")
 def test_same_bits_twice(node: Node, parity: Recorder) -> None:
-    """A second run on the same numbers gives the same bits: else there is a race."""
+    """A second run on the same numbers gives the same bits, gradients included: else there is a race."""
     case, target = node.case(), node.target
     n, different = same_bits_twice(case, target.side, target.device)
     reasons = tuple(f"{name} has other bits in a second run on the same numbers" for name in different)

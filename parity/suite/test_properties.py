@@ -2,12 +2,16 @@
 
 import pytest
 
+from parity.judge import judge
 from parity.messages import keep
 from parity.nodes import Node
 from parity.search import EXAMPLES, search
 from parity.session import Recorder
+from parity.strategies import each_choice
 
 pytestmark = pytest.mark.parity_live
+
+CHOICE_SEEDS = 3
 
 
 def _search(node: Node, parity: Recorder) -> None:
@@ -23,6 +27,19 @@ def _search(node: Node, parity: Recorder) -> None:
     assert judgement is not None, "the search drew no case"
     id = f"{node.id}-{'vjp-' if node.vjp else ''}search"
     parity.conclude("property", id, judgement, node.dtype, hint=keep(judgement.case))
+
+
+@pytest.mark.parity_nodes("word", named_cases="none")
+def test_each_choice(node: Node, parity: Recorder) -> None:
+    """Every kind of input, layout, option and optional argument, each once; every size in the first dtype."""
+    profile, first = parity.settings.profile, parity.settings.working_dtypes()[0]
+    sizes = profile == "deep" or (profile == "default" and node.dtype is first)
+    judged = [
+        judge(case, node.target.side, node.target.device, seeds=CHOICE_SEEDS)
+        for case in each_choice(node.case(), sizes=sizes)
+    ]
+    worst = max(judged, key=lambda j: (j.status == "fail", j.status == "undecided", j.worst[1].ratio))
+    parity.conclude("property", f"{node.id}-choices", worst, node.dtype, hint=keep(worst.case))
 
 
 @pytest.mark.parity_nodes("word", named_cases="none")

@@ -38,12 +38,27 @@ def test_a_case_is_what_it_prints(data: st.DataObject) -> None:
         ("long_conv;dtype=f33", "f32"),
         ("layer_norm;opt.epsilon=1", "eps"),
         ("layer_norm;opt.eps=x", "not a literal"),
+        ("gelu;l=-3", "at least 1"),
+        ("gelu;arg.foo=3", "unknown argument"),
+        ("BertLayer;arg.hiden_size=3", "hidden_size"),
+        ("linear;no=weight", "bias"),
     ],
 )
 def test_a_case_that_cannot_be_read_says_why(text: str, says: str) -> None:
     """The message names the part, and the nearest thing that exists."""
     with pytest.raises(UsageError, match=says):
         Case.parse(text)
+
+
+def test_what_follows_from_a_size_follows() -> None:
+    """Options and other axes that are functions of a size take the one that was given."""
+    assert Case.parse("split;d=5").options["sizes"] == [5, 5, 5]
+    assert Case.parse("long_conv;l=32").sizes["m"] == 64
+    assert Case.parse("Linear;d=3;arg.bias=False").arguments == {
+        "in_features": 3,
+        "out_features": 7,
+        "bias": False,
+    }
 
 
 def test_every_named_case_can_be_made() -> None:

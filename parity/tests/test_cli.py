@@ -1,6 +1,7 @@
 """The command: what it prints, what it writes, and how it ends."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,24 @@ def test_run_one_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     swap = ["--swap", "mlx_impl.ops.linear=parity.tests.bugs:linear_without_bias"]
     case = "linear;b=2;l=3;i=8;o=4;dtype=f32;seed=0"
     assert main(["run", "--case", case, "--out", out, *swap]) == errors.EXIT_MISMATCH
-    printed = capsys.readouterr().out
-    assert case in printed
-    assert "does NOT hold" in printed
+    printed = capsys.readouterr()
+    assert case in printed.err
+    assert "does NOT hold" in printed.out
+
+
+def test_the_repeat_command_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a shell reads it, with the swap in it."""
+    case = "Activation;b=1;l=2;d=3;arg.hidden_act='gelu'"
+    swap = ["--swap", "mlx_impl.ops.gelu=parity.tests.bugs:gelu_tanh"]
+    out = ["--out", str(tmp_path)]
+    assert main(["run", "--case", case, *swap, *out]) == errors.EXIT_MISMATCH
+    row = next(r for r in read_rows(tmp_path / "rows.jsonl") if r.kind == "layer")
+    words = shlex.split(row.repeat)
+    assert words[:2] == ["parity", "run"]
+    assert main([*words[1:], *out]) == errors.EXIT_MISMATCH
+    again = next(r for r in read_rows(tmp_path / "rows.jsonl") if r.kind == "layer")
+    assert again == row
+    capsys.readouterr()
 
 
 def test_run_traced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +69,15 @@ def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--require-side", "metal"], errors.EXIT_SIDE_UNAVAILABLE, "metal"),
         (["run", "--swap", "mlx_impl.ops.gleu=x.py:f"], errors.EXIT_USAGE, "'gelu'"),
         (["run", "--specs", "nowhere.specs"], errors.EXIT_USAGE, "nowhere"),
+        (["run", "--case", "scatter_rows;n=3;m=9"], errors.EXIT_USAGE, "does not take the case"),
+        (["run", "--case", ""], errors.EXIT_USAGE, "unknown spec"),
+        (["run", "--trace"], errors.EXIT_USAGE, "--case"),
+        (["run", "--case", "gelu", "--seed", "3"], errors.EXIT_USAGE, "seed= in it"),
+        (["run", "--case", "gelu", "--oracle", "golden"], errors.EXIT_USAGE, "golden"),
+        (["run", "--bogus"], errors.EXIT_USAGE, "--help"),
+        (["run", "--fixtures", "nowhere"], errors.EXIT_USAGE, "nowhere"),
+        (["golden", "capture", "--case", "gelu", "--name", "index"], errors.EXIT_USAGE, "'index'"),
+        (["golden", "capture", "--case", "gelu", "--name", "../x"], errors.EXIT_USAGE, "'../x'"),
         (["list", "nothing*"], errors.EXIT_USAGE, "nothing"),
         (["golden", "prune", "nowhere"], errors.EXIT_STALE_GOLDEN, "index.json"),
         (["golden", "capture", "--adopt", "nowhere/case"], errors.EXIT_STALE_GOLDEN, "nowhere"),

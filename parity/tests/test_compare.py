@@ -59,6 +59,24 @@ def test_a_nan_of_the_reference_excuses_only_a_nan(oracle: np.ndarray) -> None:
         assert decide([compare(expected, actual)], Ratio()).status == status
 
 
+def test_an_overflow_of_the_reference_excuses_no_other_number(oracle: np.ndarray) -> None:
+    """Where the reference overflows and the port does not, the port's number has to be right."""
+    reference = np.full(oracle.shape, np.inf, dtype=np.float32)
+    right, wrong = oracle.astype(np.float32), np.zeros(oracle.shape, dtype=np.float32)
+    expected = _expected(oracle, reference=reference)
+    for rule in (Ratio(), Ulp(0, "a test")):
+        assert decide([compare(expected, right)], rule).status == "pass"
+        assert decide([compare(expected, wrong)], rule).status == "fail"
+
+
+def test_what_is_excused_is_not_counted(oracle: np.ndarray) -> None:
+    """Elements that overflow on both sides are no comparison."""
+    both = np.full(oracle.shape, np.inf, dtype=np.float32)
+    sample = compare(_expected(oracle, reference=both), both)
+    assert (sample.n, sample.finite) == (0, 0)
+    assert sample.notes
+
+
 @pytest.mark.parametrize("change", ["axes", "new axis", "float16", "float64", "int32", "empty"])
 def test_structure_comes_first(oracle: np.ndarray, change: str) -> None:
     """Another shape or dtype is a problem, whatever the numbers."""

@@ -142,6 +142,54 @@ def test_verify_runs_all_and_exits_with_the_first(root: Path, capsys: pytest.Cap
     assert "missing golden case" in capsys.readouterr().out
 
 
+def test_one_bad_case_does_not_stop_the_others(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is wrong with its files or numbers is its own failure."""
+    own = root / "own"
+    file = read(own, "gelu-f32")
+    good = dict(file.tensors)
+    broken = {
+        "no-result": {k: v for k, v in good.items() if k.startswith("input")},
+        "only-float64": {k: v for k, v in good.items() if k != "output/output"},
+        "other-shape": good | {"output64/output": np.zeros((1, 2))},
+        "no-input": {k: v for k, v in good.items() if not k.startswith("input")},
+        "extra-input": good | {"input/y": np.zeros(3, dtype=np.float32)},
+    }
+    for name, tensors in broken.items():
+        write(own, name, file.meta, tensors)
+    write(own, "no-dtype", dict(file.meta) | {"dtype": "float33"}, good)
+    assert main(["golden", "verify", str(own)]) == errors.EXIT_STALE_GOLDEN
+    lines = capsys.readouterr().out.splitlines()
+    for name in (*broken, "no-dtype"):
+        assert any(name in line and line.startswith("fail") for line in lines), name
+    assert any("linear-f16" in line and line.startswith("pass") for line in lines)
+
+
+def test_verify_needs_a_port(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reference against its own files says nothing of a port; a required side is required here too."""
+    own = str(root / "own")
+    assert main(["golden", "verify", own, "--sides", "metal"]) == errors.EXIT_NOTHING_COMPARED
+    assert main(["golden", "verify", own, "--require-side", "msl"]) == errors.EXIT_SIDE_UNAVAILABLE
+    assert "msl did not run" in capsys.readouterr().out
+
+
+def test_floors_are_vouched_for(root: Path) -> None:
+    """A floor that somebody raised is a finding; one that cannot be read says so."""
+    path = root / "floors.json"
+    text = path.read_text()
+    floors = json.loads(text)
+    floors["own/gelu-f32"]["output"] = [1e9] * 5
+    path.write_text(json.dumps(floors))
+    assert [f.what for f in check(root)] == ["changed"]
+    for bad in ("{", "[]", '{"own/gelu-f32": {"output": [1]}}'):
+        path.write_text(bad)
+        with pytest.raises(GoldenError, match="floors"):
+            check(root)
+    path.write_text(text)
+    (root / "index.json").write_text('{"schema": 1, "cases": {"a": {}}}')
+    with pytest.raises(GoldenError, match="index"):
+        check(root)
+
+
 def test_verify_of_nothing_is_not_a_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder, one that is not there, a case that is not there."""
     assert main(["golden", "verify", str(tmp_path)]) == errors.EXIT_STALE_GOLDEN

@@ -194,6 +194,7 @@ def test_golden_files_alone(outside: Outside) -> None:
 
     name = outside.project("right")
     fixtures = outside.pytester.path / "fixtures"
+    fixtures.mkdir()
     with REGISTRY.isolated():
         import_specs([name])
         capture(fixtures, fixtures / "own", "cube-f32", Case.parse("cube;b=2;l=3;vjp"))
@@ -245,11 +246,61 @@ def test_update_golden_is_serial(outside: Outside) -> None:
     assert "without -n" in "\n".join([*result.outlines, *result.errlines])
 
 
+def test_what_fails_without_a_row_is_on_record(pytester: pytest.Pytester) -> None:
+    """A test that raises, also the first one, also after it recorded a pass, also without the fixture."""
+    pytester.makepyfile(
+        """
+        from parity.record import Row
+
+        def test_first(parity):
+            raise RuntimeError("at once")
+
+        def test_after(parity):
+            parity.record(Row(kind="word", id="x", status="pass", side="mlx", n=1))
+            raise RuntimeError("after a row")
+
+        def test_plain():
+            raise RuntimeError("no fixture")
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    assert result.ret == errors.EXIT_MISMATCH
+    rows = list(read_rows(pytester.path / "reports" / "rows.jsonl"))
+    failed = {r.id for r in rows if r.status == "fail"}
+    assert failed == {"test_first", "test_after", "test_plain"}
+    result.stdout.fnmatch_lines(["*does NOT hold*"])
+
+
+def test_a_crashed_worker_is_a_failure(outside: Outside) -> None:
+    """A port that takes its process with it leaves a row, and exit code 1."""
+    if importlib.util.find_spec("xdist") is None:
+        pytest.skip("pytest-xdist is not installed")
+    name = outside.project("right")
+    crash = outside.pytester.makepyfile(crash="import os\ndef cube(x): os._exit(3)\n")
+    result = outside.pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "--pyargs", "parity.suite", f"--parity-specs={name}", "-n", "1",
+        f"--parity-out={outside.out}", "--import-mode=importlib", "-q", "--dtypes=f32",
+        "-k", "test_word", f"--swap={name}_port.cube={crash}:cube",
+    )  # fmt: skip
+    assert result.ret == errors.EXIT_MISMATCH
+
+
 def test_other_peoples_tests_are_left_alone(pytester: pytest.Pytester) -> None:
     """A run without parity tests has no report and pytest's own exit code."""
-    pytester.makepyfile("def test_one(): pass")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def golden():
+            return 3
+
+        def test_one(golden):
+            assert golden == 3
+        """
+    )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
-    assert result.ret == 0
+    result.assert_outcomes(passed=1)
     assert not (pytester.path / "reports").exists()
 
 

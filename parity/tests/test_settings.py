@@ -16,6 +16,7 @@ def _project(tmp_path: Path, table: str) -> Path:
 def test_the_file_then_the_command_line(tmp_path: Path) -> None:
     """What the command line gives stands above the file; paths of the file are relative to it."""
     root = _project(tmp_path, 'seed = 5\nprofile = "deep"\nout = "elsewhere"')
+    (tmp_path / "fixtures").mkdir()
     settings = Settings.load(root, {"profile": "quick", "dtypes": "f32, bf16"})
     assert (settings.seed, settings.profile) == (5, "quick")
     assert [d.name for d in settings.working_dtypes()] == ["float32", "bfloat16"]
@@ -37,12 +38,25 @@ def test_the_file_then_the_command_line(tmp_path: Path) -> None:
         ("profile = 3", "text"),
         ("sides = 3", "list"),
         ('dtypes = ["f23"]', "'f32'"),
+        ('sides = ["torch"]', "side of the port"),
+        ('devices = ["tpu"]', "'cpu'"),
+        ("dtypes = []", "empty"),
+        ("out = 5", "path"),
+        ('fixtures = "nowhere"', "no folder"),
     ],
 )
 def test_mistakes_are_errors(tmp_path: Path, table: str, says: str) -> None:
     """An unknown key names the nearest; a wrong value names itself."""
     with pytest.raises(UsageError, match=says):
         Settings.load(_project(tmp_path, table), {})
+
+
+@pytest.mark.parametrize("text", ["[tool]\nparity = 3", "[tool.parity\nseed = 1"])
+def test_a_broken_file_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    """Not a table, not TOML."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"pyproject\.toml"):
+        Settings.load(tmp_path, {})
 
 
 def test_as_options_says_what_differs(tmp_path: Path) -> None:
@@ -57,7 +71,7 @@ def test_as_options_says_what_differs(tmp_path: Path) -> None:
 
 def test_the_root_is_the_nearest_project(tmp_path: Path) -> None:
     """From a folder inside it."""
-    root = _project(tmp_path, "")
+    root = _project(tmp_path, "seed = 1")
     inside = root / "a" / "b"
     inside.mkdir(parents=True)
     assert project_root(inside) == root.resolve()

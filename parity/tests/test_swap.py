@@ -20,6 +20,7 @@ from parity.swap import swapped
         ("mlx_impl.ops.gelu=parity.tests.nowhere:gelu", "nowhere"),
         ("mlx_impl.ops.gelu", "expected"),
         ("mlx_impl.ops.gelu=fast.py", "not path"),
+        ("mlx_impl.ops.gelu.gelu=parity.tests.bugs:gelu_tanh", "swap mlx_impl.ops.gelu"),
     ],
 )
 def test_mistakes_are_errors(text: str, says: str) -> None:
@@ -31,6 +32,16 @@ def test_mistakes_are_errors(text: str, says: str) -> None:
     ):
         pytest.fail("the swap was made")
     assert ops.silu is before
+
+
+def test_a_broken_file_says_what_it_raises(tmp_path: Path) -> None:
+    """A mistake in the user's file is not a traceback of ours."""
+    (tmp_path / "broken.py").write_text("def gelu(x)\n    return x\n")
+    with (
+        pytest.raises(UsageError, match="SyntaxError"),
+        swapped([f"mlx_impl.ops.gelu={tmp_path / 'broken.py'}:gelu"]),
+    ):
+        pytest.fail("the swap was made")
 
 
 def test_a_file_is_loaded_and_put_back(tmp_path: Path) -> None:

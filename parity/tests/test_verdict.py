@@ -86,6 +86,16 @@ def test_an_interval_of_nonsense_fails(bad: float) -> None:
     assert interval([1.0, bad], 2.0).state == "fail"
 
 
+def test_one_bad_input_is_not_averaged_away() -> None:
+    """Nineteen good inputs do not excuse one that is wrong by a hundred times."""
+    samples = _samples(19, 1.0) + _samples(1, 200.0)
+    verdict = decide(samples, Ratio())
+    assert verdict.rms is not None
+    assert verdict.rms.mean < 2
+    assert verdict.status == "fail"
+    assert "one of 20 inputs" in verdict.reasons[0]
+
+
 def test_one_input_is_a_point() -> None:
     """Its interval has no width."""
     assert interval([1.5], 2.0).state == "pass"
