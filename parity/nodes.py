@@ -97,8 +97,9 @@ def nodes(
         settings: sides, devices, dtypes and seed.
         families: of ``word``, ``layer``, ``model``.
         vjp: gradients; specs without any are left out.
-        named_cases: ``all`` of a spec, only the ``first``, or ``none``: a node for the spec as such. The
-            profile ``quick`` takes the first of all, ``deep`` all of the first.
+        named_cases: ``all`` of a spec, only the ``first``, or ``none``, a node for the spec as such. The
+            profile ``quick`` takes the first of all, ``deep`` all of the first; and ``quick`` takes only
+            words in their named cases in every dtype, all else in the first.
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
     """
@@ -106,11 +107,14 @@ def nodes(
         (settings.profile, named_cases), named_cases
     )
     where = targets(settings)
+    plain = named_cases != "none" and not relations
     for spec in REGISTRY:
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
         names = spec.cases if chosen == "all" else spec.cases[:1]
         dtypes = [FLOAT32] if errors else settings.working_dtypes()
+        if settings.profile == "quick" and not (plain and spec.family == "word"):
+            dtypes = dtypes[:1]
         details: Sequence[Relation | ErrorCase | None] = (None,)
         if relations or errors:
             details = spec.relations if relations else spec.errors

@@ -3,7 +3,7 @@
 import importlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -91,11 +91,15 @@ class Session:
         root = self.settings.fixtures
         return [full_name(root, f, name) for f in folders(root) for name in case_names(f)]
 
-    def check_reference(self, items: Iterable[pytest.Item]) -> None:
-        """Skip what needs the live reference where only golden files are asked for.
+    def leave_out(self, items: Sequence[pytest.Item]) -> None:
+        """Skip what the profile leaves out, and what needs the live reference if there are only golden files.
 
         Raises: UsageError if the reference is needed and PyTorch is not here.
         """
+        if self.settings.profile == "quick":
+            for item in items:
+                if item.get_closest_marker("parity_slow"):
+                    item.add_marker(pytest.mark.skip(reason="not in the quick profile"))
         live = [i for i in items if i.get_closest_marker("parity_live")]
         if self.settings.oracle == "golden":
             reason = "needs the live reference, and the run is told --oracle golden"

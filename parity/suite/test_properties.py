@@ -15,12 +15,15 @@ CHOICE_SEEDS = 3
 
 
 def _search(node: Node, parity: Recorder) -> None:
+    examples = EXAMPLES[node.spec.family][parity.settings.profile]
+    if not examples:
+        pytest.skip(f"the {parity.settings.profile} profile does not search {node.spec.family}s")
     found = search(
         node.spec,
         node.dtype,
         node.target,
         vjp=node.vjp,
-        examples=EXAMPLES[node.spec.family][parity.settings.profile],
+        examples=examples,
         seed=parity.settings.seed,
     )
     judgement = found.failure or found.worst

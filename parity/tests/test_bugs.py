@@ -72,6 +72,7 @@ def test_the_table_is_of_bugs_that_exist() -> None:
     assert known == {bug for _, bug, _ in BUGS}
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize(
     ("layer", "word", "bug"),
     [

@@ -8,7 +8,7 @@ from parity.dtypes import WORKING
 from parity.judge import judge
 from parity.spec import OpSpec
 
-pytestmark = pytest.mark.parity_live
+pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow]
 
 _TORCH, _MLX = "parity.calibration.torch_ops:", "parity.calibration.mlx_ops:"
 _ROWS = {"x": "b l"}

@@ -212,6 +212,7 @@ def test_golden_files_alone(outside: Outside) -> None:
     assert all("--oracle golden" in r.reasons[0] or "empty" in r.reasons[0] for r in skipped)
 
 
+@pytest.mark.parity_slow
 def test_xdist_gives_the_same_rows(outside: Outside) -> None:
     """Two workers and one process, row by row."""
     if importlib.util.find_spec("xdist") is None:
@@ -271,6 +272,7 @@ def test_what_fails_without_a_row_is_on_record(pytester: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["*does NOT hold*"])
 
 
+@pytest.mark.parity_slow
 def test_a_crashed_worker_is_a_failure(outside: Outside) -> None:
     """A port that takes its process with it leaves a row, and exit code 1."""
     if importlib.util.find_spec("xdist") is None:
