@@ -124,7 +124,12 @@ def _arguments(spec: OpSpec) -> list[str]:
         return []
     keys: list[str] = []
     if spec.config is not None:
-        keys = [f.name for f in fields(resolve_target(spec.config[0]))]
+        for target in spec.config:  # either will do, and one of the frameworks may be missing
+            try:
+                keys = [f.name for f in fields(resolve_target(target))]
+                break
+            except ModuleNotFoundError:
+                continue
     return list(dict.fromkeys([*spec.arguments, *keys]))
 
 

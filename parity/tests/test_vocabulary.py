@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="the reference needs PyTorch")
+
 import mlx_impl
 import mlx_impl.layers
 import mlx_impl.model
