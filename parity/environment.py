@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,17 @@ def environment() -> dict[str, Any]:
     }
 
 
+@cache
 def environment_class(side: str, device: str) -> str:
     """What must be equal for two figures to be comparable: side, device, libraries and versions."""
     packages = _packages()
     blas = "+".join(loaded_blas()) or "unknown"
+    vectors = ""
+    if "torch" in sys.modules:  # its sums are split by the width of the processor's vectors
+        vectors = " " + str(sys.modules["torch"].backends.cpu.get_cpu_capability())
     return (
-        f"{side}/{device} {platform.system()}-{platform.machine()} mlx {packages.get('mlx', 'none')} "
-        f"torch {packages.get('torch', 'none')} blas {blas}"
+        f"{side}/{device} {platform.system()}-{platform.machine()}{vectors} "
+        f"mlx {packages.get('mlx', 'none')} torch {packages.get('torch', 'none')} blas {blas}"
     )
 
 

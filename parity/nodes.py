@@ -123,6 +123,7 @@ def nodes(
                 spec.name,
                 "" if chosen == "none" else name,
                 detail.name if detail else "",
+                "vjp" if vjp and spec.family == "word" else "",
                 dtype.short,
                 target.label,
             ]

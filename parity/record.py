@@ -35,7 +35,8 @@ class Row:
     """One judged result, or one thing that was not run and why.
 
     `id` is the node (``long_conv-l2048-bf16-mlx``), `result` the output, gradient or path within it,
-    `repeat` the command that does exactly this again.
+    `repeat` the command that does exactly this again, `environment` what must be equal for another
+    row's figures to be comparable (`parity.environment.environment_class`).
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Row:
     seeds: int = 0
     figures: Mapping[str, Any] = field(default_factory=dict)
     repeat: str = ""
+    environment: str = ""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

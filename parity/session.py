@@ -5,23 +5,27 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
 
 from . import errors, sides
 from .dtypes import WorkingDtype
+from .environment import environment_class
 from .errors import ParityError, UsageError
 from .golden.format import case_names
 from .golden.index import folders, full_name
 from .judge import SEEDS, Judgement, judge
+from .ledger import KINDS as LEDGER_KINDS
+from .ledger import Ledger, update
 from .messages import explain
 from .nodes import Node, Target, nodes, not_run, targets
 from .probe import ProbeResult, probe_all
 from .probe import rows as probe_rows
 from .record import Row, RowWriter
 from .report import Report
-from .settings import PYTEST_NAMES, Settings, from_options
+from .settings import PORT_SIDES, PYTEST_NAMES, Settings, from_options
 from .swap import swapped
 
 PROPERTY = "parity_row"
@@ -44,6 +48,7 @@ class Session:
         self._before: list[Row] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
         self.report: Report | None = None
+        self._ledger = Ledger.load(settings.baseline)
 
     @classmethod
     def of_pytest(cls, config: pytest.Config) -> Self:
@@ -123,6 +128,17 @@ class Session:
             return []
         return probe_rows(self.probe())
 
+    def environment(self, side: str, device: str) -> str:
+        """The class of environment of a side here, once its libraries are loaded."""
+        return environment_class(side, device)
+
+    def worse(self, row: Row) -> str | None:
+        """Why a row is worse than the ledger has it; with swaps or another seed the ledger does not speak."""
+        ledger, settings = self._ledger, self.settings
+        if ledger is None or settings.swap or settings.update_baseline or ledger.seed != settings.seed:
+            return None
+        return ledger.worse(row)
+
     def repeat(self, item: pytest.Item) -> str:
         """The command that runs one test as it ran here."""
         options = self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
@@ -170,6 +186,8 @@ class Session:
         if self.worker is not None or not self._used:
             return status
         rows = self._writer.rows
+        if self.settings.update_baseline:
+            update(self.settings.baseline, rows, self.settings.seed)
         self.report = Report.make(rows, self.settings, self.config.rootpath)
         self.report.write(self.settings.out)
         if status not in (errors.EXIT_OK, errors.EXIT_MISMATCH):
@@ -229,6 +247,8 @@ class Recorder:
     def record(self, row: Row) -> None:
         """Put a row on record."""
         self._recorded += 1
+        if row.side in PORT_SIDES and not row.environment:
+            row = replace(row, environment=self.session.environment(row.side, row.device))
         self._item.user_properties.append((PROPERTY, row.to_json()))
 
     def finish(self) -> None:
@@ -254,7 +274,14 @@ class Recorder:
 
     def conclude(self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = "") -> None:
         """Record a judgement and fail the test if it is not a pass."""
-        self.record(judgement.row(kind, id, self.repeat))
+        row = judgement.row(kind, id, self.repeat)
+        row = replace(row, environment=self.session.environment(row.side, row.device))
+        worse = self.session.worse(row) if row.status == "pass" and kind in LEDGER_KINDS else None
+        if worse is not None:
+            row = replace(row, status="fail", reasons=(worse,))
+        self.record(row)
+        if worse is not None:
+            pytest.fail(f"{id}: {worse}\n  repeat: {self.repeat}", pytrace=False)
         if judgement.status != "pass":
             message = explain(
                 f"{id}: {judgement.status} on {judgement.side}/{judgement.device}",

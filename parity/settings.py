@@ -33,6 +33,8 @@ class Settings:
         require_side: sides without which the run is a failure (exit code 12).
         swap: words to replace, ``mlx_impl.ops.gelu=path/to/file.py:function``.
         update_golden: rewrite our own golden cases instead of comparing with them.
+        update_baseline: put this run's figures into the ledger.
+        baseline: the ledger, the figures that a case must not fall behind.
         out: the folder for rows and reports.
         specs: modules that declare specs.
         fixtures: the folder of golden cases.
@@ -51,6 +53,8 @@ class Settings:
     require_side: tuple[str, ...] = ()
     swap: tuple[str, ...] = ()
     update_golden: bool = False
+    update_baseline: bool = False
+    baseline: Path = Path("reports/baseline.json")
     out: Path = Path("reports")
     specs: tuple[str, ...] = ("parity.specs",)
     fixtures: Path = Path("fixtures")
@@ -105,7 +109,11 @@ class Settings:
             folder = values["fixtures"] if "fixtures" in given else root / values["fixtures"]
             if not folder.is_dir():
                 raise UsageError(f"fixtures={str(values['fixtures'])!r}: there is no folder {str(folder)!r}")
-        for name in ("out", "fixtures"):  # what the project says is relative to it, not to where we are
+        for name in (
+            "out",
+            "fixtures",
+            "baseline",
+        ):  # what the project says is relative to it, not to where we are
             if name not in given:
                 values[name] = root / values.get(name, _FIELDS[name].default)
         return cls(**values)
@@ -206,6 +214,8 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "require-side": ("A,B", "exit with 12 if one of these sides cannot run"),
     "swap": ("WORD=FILE:NAME", "run with one word replaced, e.g. mlx_impl.ops.gelu=fast.py:gelu"),
     "update-golden": (None, "rewrite the project's own golden cases"),
+    "update-baseline": (None, "put this run's figures into the ledger"),
+    "baseline": ("FILE", "the ledger (default: reports/baseline.json)"),
     "out": ("DIR", "where rows and reports go (default: reports)"),
     "specs": ("A,B", "modules that declare specs (default: parity.specs)"),
     "fixtures": ("DIR", "folder of golden cases (default: fixtures)"),
@@ -214,7 +224,9 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "threads": ("N", "threads of PyTorch (default: 1 in pytest, else all)"),
 }
 # pytest has taken some of the plain names, or may.
-PYTEST_NAMES = {name: f"parity-{name}" for name in ("out", "specs", "fixtures", "seeds", "threads")}
+PYTEST_NAMES = {
+    name: f"parity-{name}" for name in ("out", "specs", "fixtures", "seeds", "threads", "baseline")
+}
 
 
 def add_options(

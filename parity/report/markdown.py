@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from parity.ledger import KINDS as LEDGER_KINDS
 from parity.record import Row
 
 from .report import Report, cell, figure
@@ -194,6 +195,8 @@ def _environment(report: Report) -> list[str]:
         f"- Python {e['python']}, {packages}",
         f"- linear algebra: {', '.join(e['blas']) or 'unknown'}",
     ]
+    if any(r.kind in LEDGER_KINDS for r in report.rows):
+        found.append(f"- ledger: {report.ledger}")
     if e["variables"]:
         found.append("- variables: " + ", ".join(f"`{k}={v}`" for k, v in e["variables"].items()))
     if e["revision"]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from parity import errors, sides
 from parity.environment import environment
 from parity.files import write_text
+from parity.ledger import describe
 from parity.record import SCHEMA, Row
 from parity.settings import PORT_SIDES, Settings
 from parity.spec import REGISTRY
@@ -44,6 +45,7 @@ class Report:
     settings: dict[str, Any]
     out: Path
     created: str
+    ledger: str = ""
 
     @classmethod
     def make(cls, rows: Sequence[Row], settings: Settings, root: Path) -> Self:
@@ -53,7 +55,8 @@ class Report:
             plain[key] = _relative(value, root) if isinstance(value, Path) else value
         ordered = sorted(rows, key=lambda r: (r.kind, r.id, r.result))
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(tuple(ordered), environment(), plain, settings.out, now)
+        ledger = describe(settings.baseline, ordered)
+        return cls(tuple(ordered), environment(), plain, settings.out, now, ledger)
 
     def exit_code(self, require_side: Sequence[str] = ()) -> int:
         """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10."""
@@ -159,6 +162,7 @@ class Report:
             "counts": self.counts,
             "settings": self.settings,
             "environment": self.environment,
+            "ledger": self.ledger,
             "rows": [json.loads(r.to_json()) for r in self.rows],
         }
 

@@ -28,8 +28,7 @@ def _search(node: Node, parity: Recorder) -> None:
     )
     judgement = found.failure or found.worst
     assert judgement is not None, "the search drew no case"
-    id = f"{node.id}-{'vjp-' if node.vjp else ''}search"
-    parity.conclude("property", id, judgement, node.dtype, hint=keep(judgement.case))
+    parity.conclude("property", f"{node.id}-search", judgement, node.dtype, hint=keep(judgement.case))
 
 
 @pytest.mark.parity_nodes("word", named_cases="none")

@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 
-from parity import errors, sides
+from parity import errors
 from parity.case import Case
-from parity.dtypes import WORKING
-from parity.judge import judge
-from parity.probe import probe_all
 from parity.record import Row, read_rows
 from parity.spec import REGISTRY
 
-pytestmark = pytest.mark.parity_live
+pytestmark = [pytest.mark.parity_live, pytest.mark.usefixtures("frameworks")]
 
 _NAMES = itertools.count()
 
@@ -82,16 +79,8 @@ class Outside:
         return list(read_rows(self.out / "rows.jsonl"))
 
 
-@pytest.fixture(scope="module")
-def _frameworks() -> None:
-    """Every module of the frameworks that a run needs: a run within a run forgets what it imported, and
-    extension modules cannot be loaded twice."""
-    judge(Case.parse("BertMLP;b=1;l=2;d=4;vjp"), "mlx", sides.get("mlx").devices()[0], seeds=1)
-    probe_all([("torch", "cpu"), ("mlx", sides.get("mlx").devices()[0])], list(WORKING.values()))
-
-
 @pytest.fixture
-def outside(pytester: pytest.Pytester, _frameworks: None) -> Outside:
+def outside(pytester: pytest.Pytester) -> Outside:
     return Outside(pytester)
 
 
