@@ -46,14 +46,14 @@ def environment() -> dict[str, Any]:
 
 @cache
 def environment_class(side: str, device: str) -> str:
-    """What must be equal for two figures to be comparable: side, device, libraries and versions."""
+    """What must be equal for two figures to be comparable: side, device, processor, libraries, versions."""
     packages = _packages()
     blas = "+".join(loaded_blas()) or "unknown"
     vectors = ""
     if "torch" in sys.modules:  # its sums are split by the width of the processor's vectors
         vectors = " " + str(sys.modules["torch"].backends.cpu.get_cpu_capability())
     return (
-        f"{side}/{device} {platform.system()}-{platform.machine()}{vectors} "
+        f"{side}/{device} {platform.system()}-{platform.machine()} {_processor()}{vectors} "
         f"mlx {packages.get('mlx', 'none')} torch {packages.get('torch', 'none')} blas {blas}"
     )
 
