@@ -40,8 +40,8 @@ class Settings:
         fixtures: the folder of golden cases.
         blas: ``own`` is what MLX brings; ``openblas`` loads the system's into MLX (Linux).
         seeds: inputs a case; none means the profile's.
-        threads: PyTorch's threads. Sums are split between threads, so pytest runs with one unless told
-            otherwise: then rows are the same on any number of cores and under xdist.
+        threads: PyTorch's threads. Sums are split between threads, so everything but the main job's model
+            runs with one unless told otherwise: then rows are the same on any number of cores.
     """
 
     sides: tuple[str, ...] = PORT_SIDES
@@ -221,7 +221,7 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "fixtures": ("DIR", "folder of golden cases (default: fixtures)"),
     "blas": ("KIND", "own, or openblas to load the system's OpenBLAS into MLX on Linux"),
     "seeds": ("N", "inputs a case (default: the profile's)"),
-    "threads": ("N", "threads of PyTorch (default: 1 in pytest, else all)"),
+    "threads": ("N", "threads of PyTorch (default: 1, all for the main job)"),
 }
 # pytest has taken some of the plain names, or may.
 PYTEST_NAMES = {

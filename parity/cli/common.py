@@ -43,13 +43,18 @@ def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
     """
     settings = from_namespace(project_root(), arguments)
     sides.use_blas(settings.blas)
-    if settings.threads is not None and sides.why_not("torch") is None:
-        import torch
-
-        torch.set_num_threads(settings.threads)
+    use_threads(settings.threads or 1)
     import_specs(settings.specs)
     with swapped(settings.swap):
         yield settings
+
+
+def use_threads(n: int) -> None:
+    """How many threads PyTorch has. One is many times faster than two for all but whole models."""
+    if sides.why_not("torch") is None:
+        import torch
+
+        torch.set_num_threads(n)
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """``parity run``: the model side by side, layer by layer, and the canonical cases; or any one case."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from itertools import product
@@ -24,7 +25,7 @@ from parity.record import Row, RowWriter
 from parity.report import Report
 from parity.settings import Settings, project_root
 
-from .common import Progress, command, prepared, print_json
+from .common import Progress, command, prepared, print_json, use_threads
 from .common import repeat as repeat_of
 
 
@@ -117,6 +118,7 @@ def _main(
 ) -> Iterator[Row]:
     """The main job's model, then every golden case."""
     job = main_job(settings.specs)
+    use_threads(settings.threads or os.cpu_count() or 1)
     reason = sides.why_not("torch") if settings.oracle == "live" else "the run is told --oracle golden"
     if reason:
         yield Row(kind="trace", id=f"run-{job.spec}", status="not run", spec=job.spec, reasons=(reason,))
@@ -127,6 +129,7 @@ def _main(
             repeat = repeat_of(settings, "run", "--case", str(case), "--trace")
             seeds = settings.seeds or TRACE_SEEDS
             yield from trace(case, target, title=job.title, repeat=repeat, seeds=seeds, say=say)
+    use_threads(settings.threads or 1)
     yield from _goldens(settings, where, say)
 
 
