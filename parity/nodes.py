@@ -90,6 +90,7 @@ def nodes(
     named_cases: str = "all",
     relations: bool = False,
     errors: bool = False,
+    first_dtype: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -102,6 +103,7 @@ def nodes(
             words in their named cases in every dtype, all else in the first.
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
+        first_dtype: only in the first dtype, but in the profile ``deep``.
     """
     chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
         (settings.profile, named_cases), named_cases
@@ -114,6 +116,8 @@ def nodes(
         names = spec.cases if chosen == "all" else spec.cases[:1]
         dtypes = [FLOAT32] if errors else settings.working_dtypes()
         if settings.profile == "quick" and not (plain and spec.family == "word"):
+            dtypes = dtypes[:1]
+        if first_dtype and settings.profile != "deep":
             dtypes = dtypes[:1]
         details: Sequence[Relation | ErrorCase | None] = (None,)
         if relations or errors:

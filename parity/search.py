@@ -15,8 +15,8 @@ from .strategies import cases
 
 EXAMPLES = {
     "word": {"quick": 1, "default": 4, "deep": 100},
-    "layer": {"quick": 0, "default": 2, "deep": 40},
-    "model": {"quick": 0, "default": 1, "deep": 20},
+    "layer": {"quick": 0, "default": 1, "deep": 40},
+    "model": {"quick": 0, "default": 0, "deep": 20},
 }
 """How many cases of a spec are drawn."""
 

@@ -261,15 +261,18 @@ class Recorder:
         """The command that repeats this test."""
         return self.session.repeat(self._item)
 
-    def seeds(self) -> int:
-        """How many inputs a case gets."""
-        return self.settings.seeds or SEEDS[self.settings.profile]
+    def seeds(self, family: str = "word") -> int:
+        """How many inputs a case gets; of a layer, whose results have many elements, fewer do."""
+        if self.settings.seeds is not None:
+            return self.settings.seeds
+        seeds = SEEDS[self.settings.profile]
+        return seeds if family == "word" or self.settings.profile == "deep" else min(seeds, SEEDS["quick"])
 
     def judge(self, node: Node) -> None:
         """Judge a node's named case and record the result."""
         case, target = node.case(), node.target
         kind = "gradient" if node.vjp and node.spec.family == "word" else node.spec.family
-        judgement = judge(case, target.side, target.device, seeds=self.seeds())
+        judgement = judge(case, target.side, target.device, seeds=self.seeds(node.spec.family))
         self.conclude(kind, node.id, judgement, node.dtype)
 
     def conclude(self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = "") -> None:

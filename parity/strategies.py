@@ -40,6 +40,14 @@ def each_choice(case: Case, *, sizes: bool) -> Iterator[Case]:
         yield replace(case, left_out=tuple(n for n in optional if n != name))
 
 
+def each_argument(case: Case) -> Iterator[Case]:
+    """The case of a layer with each choice of each constructor argument in turn."""
+    assert isinstance(case.spec, LayerSpec)
+    for name, choices in case.spec.arguments.items():
+        for value in list(resolve(choices, case.sizes))[1:]:
+            yield replace(case, arguments=dict(case.arguments) | {name: value})
+
+
 @st.composite
 def cases(draw: Any, spec: OpSpec, dtype: WorkingDtype, *, vjp: bool = False) -> Case:
     """Sizes, kind, layout, options and seed of one case.

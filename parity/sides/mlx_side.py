@@ -127,8 +127,9 @@ class MlxSide:
             # The order of the declaration: layers take their inputs by position.
             return self._forward(task, {n: laid[n] for n in task.inputs}, module)
 
-        if task.cotangents is None:
-            outputs = forward({})
+        trainable = {} if module is None else dict(tree_flatten(module.trainable_parameters()))
+        if task.cotangents is None or not (leaves or trainable):
+            outputs = forward(leaves)
             mx.eval(outputs)
             return Outcome({n: to_numpy(x) for n, x in outputs.items()})
         return self._with_gradients(task, forward, leaves, module)

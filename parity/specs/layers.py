@@ -99,9 +99,14 @@ layer(
 layer(
     "BertEmbeddings",
     config=CONFIG,
-    arguments=config(use_positional_encodings=(True, False)),
+    arguments=config(
+        use_positional_encodings=(True, False),
+        layer_norm_eps=(1e-12, 1e-3),
+        pad_token_id=(0, 3),
+    ),
     inputs={
         "input_ids": Array("b l", "ids", below="v"),
+        "position_ids": Array("b l", "ids", below="l", optional=True),
         "token_type_ids": Array("b l", "ids", below="t", optional=True),
     },
     sizes={"v": (97,), "t": (2,), "d": (1, 2, 8, 17, 32)},
@@ -127,7 +132,11 @@ layer(
 )
 layer(
     "PositionalEmbedding",
-    arguments={"emb_dim": (5, 3), "seq_len": lambda n: (n["l"] + 3, n["l"])},
+    arguments={
+        "emb_dim": (5, 3),
+        "seq_len": lambda n: (n["l"] + 3, n["l"]),
+        "lr_pos_emb": (1e-5, 0.0),  # without a learning rate the table is no parameter
+    },
     calls={"z": Call(takes=("=l",))},
     outputs=("z", "t"),
     sizes={"l": (1, 2, 7, 33, 64)},
@@ -157,6 +166,8 @@ layer(
         "order": (16, 4),
         "num_inner_mlps": (2, 0),
         "linear_mixer": (False, True),
+        "lr_pos_emb": (1e-5, 0.0),
+        "modulation_lr": (0.0, 1e-3),
         "modulate": (True, False),
         "normalized": (False, True),
         "bias": (True, False),
@@ -189,8 +200,10 @@ layer(
         "residual_long_conv": (True, False),
         "hyena_training_additions": (False, True),
         "hyena_emb_dim": (5, 3),
-        "hyena_filter_order": (16,),
-        "hyena_w": (10,),
+        "hyena_filter_order": (16, 4),
+        "hyena_w": (10, 1),
+        "hyena_w_mod": (1, 2),
+        "hyena_lr_pos_emb": (1e-5, 0.0),
     },
     inputs={"u": "b l d"},
     cases=("", "l33 d9"),
@@ -204,7 +217,12 @@ for _name in ("BertMLP", "BertGatedLinearUnitMLP"):
     layer(
         _name,
         config=CONFIG,
-        arguments=config(use_monarch_mlp=(True, False), monarch_mlp_nblocks=(4, 3, 8)),
+        arguments=config(
+            use_monarch_mlp=(True, False),
+            monarch_mlp_nblocks=(4, 3, 8),
+            layer_norm_eps=(1e-12, 1e-3),
+            hidden_act=("gelu", "relu"),  # which the MLPs of the canonical code do not ask
+        ),
         inputs={"x": "b l d"},
         cases=("", "d30"),
         grads=("x",),
@@ -218,6 +236,11 @@ layer(
         use_glu_mlp=(True, False),
         residual_long_conv=(True, False),
         bidirectional=(True, False),
+        long_conv_l_max=lambda n: (n["l"], n["l"] + 4),
+        hyena_w=(10, 1),
+        hyena_w_mod=(1, 2),
+        hyena_training_additions=(False, True),
+        hyena_lr_pos_emb=(1e-5, 0.0),
     ),
     inputs={"x": "b l d"},
     sizes={"d": WIDTHS},

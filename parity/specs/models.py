@@ -49,9 +49,14 @@ model(
     "BertModel",
     "BertModel",
     arguments=small(use_glu_mlp=(True, False), pool_all=(False, True)),
-    inputs={"input_ids": _IDS, "attention_mask": _MASK, "token_type_ids": _TYPES},
+    inputs={
+        "input_ids": _IDS,
+        "attention_mask": _MASK,
+        "token_type_ids": _TYPES,
+        "position_ids": Array("b l", "ids", below="l", optional=True),
+    },
     outputs=("sequence_output", "pooled_output"),
-    relations=(batch("input_ids", "attention_mask", "token_type_ids"),),
+    relations=(batch("input_ids", "attention_mask", "token_type_ids", "position_ids"),),
     errors=(
         ErrorCase(
             "an id past the vocabulary",

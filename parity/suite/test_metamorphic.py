@@ -16,7 +16,7 @@ def test_relation(node: Node, parity: Recorder) -> None:
     """Linearity, shift, second definitions, independence of batch and padding."""
     assert node.relation is not None
     judgement: Judgement = judge_relation(
-        node.case(), node.relation, node.target.side, node.target.device, seeds=parity.seeds()
+        node.case(), node.relation, node.target.side, node.target.device, seeds=parity.seeds(node.spec.family)
     )
     parity.conclude("metamorphic", node.id, judgement, node.dtype)
 

@@ -1,13 +1,17 @@
 """Any case of any spec: Hypothesis looks for the worst, and makes what fails small."""
 
+from collections.abc import Iterable
+
 import pytest
 
+from parity.case import Case
+from parity.golden.capture import golden_case
 from parity.judge import judge
 from parity.messages import keep
 from parity.nodes import Node
 from parity.search import EXAMPLES, search
 from parity.session import Recorder
-from parity.strategies import each_choice
+from parity.strategies import each_argument, each_choice
 
 pytestmark = pytest.mark.parity_live
 
@@ -36,12 +40,24 @@ def test_each_choice(node: Node, parity: Recorder) -> None:
     """Every kind of input, layout, option and optional argument, each once; every size in the first dtype."""
     profile, first = parity.settings.profile, parity.settings.working_dtypes()[0]
     sizes = profile == "deep" or (profile == "default" and node.dtype is first)
-    judged = [
-        judge(case, node.target.side, node.target.device, seeds=CHOICE_SEEDS)
-        for case in each_choice(node.case(), sizes=sizes)
-    ]
+    _conclude_worst(node, parity, each_choice(node.case(), sizes=sizes), "choices")
+
+
+@pytest.mark.parity_nodes("layer", "model", vjp=True, named_cases="none", first_dtype=True)
+def test_each_argument(node: Node, parity: Recorder) -> None:
+    """Every choice of every constructor argument, each once, in a small case in the first dtype."""
+    profile = parity.settings.profile
+    if profile == "quick" or (profile == "default" and node.spec.family == "model"):
+        pytest.skip(f"the {profile} profile does not choose every argument of {node.spec.family}s")
+    case = golden_case(node.spec, node.dtype, node.seed)
+    _conclude_worst(node, parity, [case, *each_argument(case)], "arguments")
+
+
+def _conclude_worst(node: Node, parity: Recorder, cases: Iterable[Case], label: str) -> None:
+    target = node.target
+    judged = [judge(case, target.side, target.device, seeds=CHOICE_SEEDS) for case in cases]
     worst = max(judged, key=lambda j: (j.status == "fail", j.status == "undecided", j.worst[1].ratio))
-    parity.conclude("property", f"{node.id}-choices", worst, node.dtype, hint=keep(worst.case))
+    parity.conclude("property", f"{node.id}-{label}", worst, node.dtype, hint=keep(worst.case))
 
 
 @pytest.mark.parity_nodes("word", named_cases="none")
