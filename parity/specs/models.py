@@ -12,6 +12,7 @@ from .layers import CONFIG, LOAD, WIDTHS, WORDS, config
 
 _IDS = Array("b l", "ids", below="v")
 _MASK = Array("b l", "mask", optional=True)
+_POSITIONS = Array("b l", "ids", below="l", optional=True)
 _TYPES = Array("b l", "ids", below="t", optional=True)
 
 
@@ -53,7 +54,7 @@ model(
         "input_ids": _IDS,
         "attention_mask": _MASK,
         "token_type_ids": _TYPES,
-        "position_ids": Array("b l", "ids", below="l", optional=True),
+        "position_ids": _POSITIONS,
     },
     outputs=("sequence_output", "pooled_output"),
     relations=(batch("input_ids", "attention_mask", "token_type_ids", "position_ids"),),
@@ -88,6 +89,8 @@ model(
     arguments=small(hidden_act=("gelu", "relu")),
     inputs={
         "input_ids": _IDS,
+        "token_type_ids": _TYPES,
+        "position_ids": _POSITIONS,
         "labels": Array("b l", "labels", below="v", ignored=-100, optional=True),
     },
     outputs=("logits",),
@@ -115,6 +118,8 @@ model(
     inputs={
         "input_ids": _IDS,
         "attention_mask": _MASK,
+        "token_type_ids": _TYPES,
+        "position_ids": _POSITIONS,
         "labels": Array("b", "labels", below="c", optional=True),
     },
     sizes={"l": (1, 2, 7, 17, 33), "d": WIDTHS, "c": (2, 3, 5)},
