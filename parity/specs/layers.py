@@ -90,7 +90,9 @@ layer(
 )
 layer(
     "Activation",
-    arguments={"hidden_act": ("gelu", "gelu_new", "relu", "silu", "sigmoid", "tanh")},
+    arguments={
+        "hidden_act": ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "swish", "sigmoid", "tanh")
+    },
     inputs={"x": "b l d"},
     grads=("x",),
     errors=(ErrorCase("an unknown activation", arguments={"hidden_act": "gleu"}, says=("'gleu'", "gelu")),),

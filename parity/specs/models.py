@@ -137,7 +137,7 @@ model(
 model(
     "SequenceRegression",
     "BertForSequenceClassification",
-    arguments=small(num_labels=(1,)),
+    arguments=small(num_labels=(1,), problem_type=("regression", None)),
     inputs={"input_ids": _IDS, "labels": Array("b", optional=True)},
     outputs=("logits",),
     source="canonical BertForSequenceClassification, mean squared error",
