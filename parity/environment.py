@@ -47,6 +47,9 @@ def environment() -> dict[str, Any]:
 @cache
 def environment_class(side: str, device: str) -> str:
     """What must be equal for two figures to be comparable: side, device, processor, libraries, versions."""
+    for name in ("torch", "mlx"):  # the libraries in the process are part of the answer: load them first
+        if sides.why_not(name) is None:
+            sides.get(name)
     packages = _packages()
     blas = "+".join(loaded_blas()) or "unknown"
     vectors = ""
