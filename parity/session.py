@@ -171,8 +171,10 @@ class Session:
             self._writer.write_all(self._before)
         rows = [Row.from_dict(json.loads(str(v))) for n, v in properties if n == PROPERTY]
         if report.when == "call":
+            # The probe's rows come with a worker's first test and with the probe's own, which may be one.
             known = {r.id for r in self._writer.rows if r.kind == "probe"}
-            self._writer.write_all(r for r in rows if r.id not in known)
+            probed = {r.id: r for r in rows if r.kind == "probe" and r.id not in known}
+            self._writer.write_all([*probed.values(), *(r for r in rows if r.kind != "probe")])
         said = any(r.status in ("fail", "undecided") for r in rows if r.kind != "probe")
         if (report.failed and not said) or (report.skipped and used and not rows):
             row = _row_of_report(report)
@@ -242,11 +244,14 @@ class Recorder:
         item.user_properties.append((USED, "1"))
         session.prepare()
         for row in session.first_probe():
-            item.user_properties.append((PROPERTY, row.to_json()))
+            self._put(row)
 
     def record(self, row: Row) -> None:
         """Put a row on record."""
         self._recorded += 1
+        self._put(row)
+
+    def _put(self, row: Row) -> None:
         if row.side in PORT_SIDES and not row.environment:
             row = replace(row, environment=self.session.environment(row.side, row.device))
         self._item.user_properties.append((PROPERTY, row.to_json()))

@@ -219,6 +219,15 @@ def test_xdist_gives_the_same_rows(outside: Outside) -> None:
     assert found[0] == found[1]
 
 
+def test_the_probe_is_on_record_once(outside: Outside) -> None:
+    """Also when the probe's own test is the first of a worker, which brings the rows of the probe too."""
+    outside.run(outside.project("right"), "-k", "test_probe")
+    probed = [r for r in outside.rows() if r.kind == "probe"]
+    assert probed
+    assert len({r.id for r in probed}) == len(probed)
+    assert all(r.environment for r in probed if r.side == "mlx")
+
+
 def _plain(out: Path) -> list[dict[str, Any]]:
     """Rows in order, without what names the folder of the run."""
     rows = [json.loads(r.to_json()) for r in read_rows(out / "rows.jsonl")]
