@@ -74,7 +74,11 @@ def parity(request: pytest.FixtureRequest) -> Recorder:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    result = yield
+    try:
+        result = yield
+    finally:
+        if RECORDER in item.stash:
+            item.stash[RECORDER].swaps()
     if RECORDER in item.stash:
         item.stash[RECORDER].finish()
     return result
@@ -87,6 +91,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for message in config.stash[KEY].unused_swaps:
+        terminalreporter.write_line(f"ERROR: {message}", red=True)
     report = config.stash[KEY].report
     if report is not None:
         terminalreporter.section("parity")

@@ -26,12 +26,13 @@ from .probe import rows as probe_rows
 from .record import Row, RowWriter
 from .report import Report
 from .settings import PORT_SIDES, PYTEST_NAMES, Settings, from_options
-from .swap import swapped
+from .swap import applied, swapped, unused
 
 PROPERTY = "parity_row"
 USED = "parity_used"
-"""Names of the test properties that carry rows, and the fact that a test is about parity, from wherever
-it ran to where the report is written."""
+SWAPPED = "parity_swapped"
+"""Names of the test properties that carry rows, the fact that a test is about parity, and the swaps that
+met something, from wherever it ran to where the report is written."""
 
 
 class Session:
@@ -46,6 +47,8 @@ class Session:
         self._probe: ProbeResult | None = None
         self._used = False
         self._before: list[Row] = []
+        self._swapped: set[str] = set()
+        self.unused_swaps: list[str] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
         self.report: Report | None = None
         self._ledger = Ledger.load(settings.baseline)
@@ -165,6 +168,7 @@ class Session:
         """Collect the rows of a test that ended, here or on a worker."""
         properties = report.user_properties
         used = any(name == USED for name, _ in properties)
+        self._swapped |= {str(v) for n, v in properties if n == SWAPPED}
         if used and not self._used:
             self._used = True
             self.start()
@@ -192,6 +196,9 @@ class Session:
             update(self.settings.baseline, rows, self.settings.seed)
         self.report = Report.make(rows, self.settings, self.config.rootpath)
         self.report.write(self.settings.out)
+        self.unused_swaps = unused(self._swapped)
+        if self.unused_swaps and status == errors.EXIT_OK:
+            return errors.EXIT_USAGE
         if status not in (errors.EXIT_OK, errors.EXIT_MISMATCH):
             return status
         code = self.report.exit_code(self.settings.require_side)
@@ -255,6 +262,10 @@ class Recorder:
         if row.side in PORT_SIDES and not row.environment:
             row = replace(row, environment=self.session.environment(row.side, row.device))
         self._item.user_properties.append((PROPERTY, row.to_json()))
+
+    def swaps(self) -> None:
+        """Put the swaps that met something so far on record."""
+        self._item.user_properties += [(SWAPPED, text) for text in applied()]
 
     def finish(self) -> None:
         """Fail a test that ended well and recorded nothing."""

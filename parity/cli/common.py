@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from parity import sides
+from parity.errors import UsageError
 from parity.record import Row
 from parity.session import import_specs
 from parity.settings import Settings, add_options, from_namespace, project_root
-from parity.swap import swapped
+from parity.swap import swapped, unused
 
 
 def command(
@@ -47,6 +48,13 @@ def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
     import_specs(settings.specs)
     with swapped(settings.swap):
         yield settings
+
+
+def no_unused_swaps() -> None:
+    """Raises: UsageError if a swap in force met nothing in what was run."""
+    messages = unused()
+    if messages:
+        raise UsageError("\n".join(messages))
 
 
 def use_threads(n: int) -> None:

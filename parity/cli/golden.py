@@ -28,7 +28,7 @@ from parity.record import Row
 from parity.report.report import cell
 from parity.settings import PORT_SIDES, Settings
 
-from .common import Progress, command, plain, prepared, print_json, repeat
+from .common import Progress, command, no_unused_swaps, plain, prepared, print_json, repeat
 
 
 def add(commands: Any) -> None:
@@ -83,6 +83,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
         if not rows:
             known = [name for g in given for _, folder in _folders(g) for name in case_names(folder)]
             raise UsageError(unknown("golden case", arguments.case, known))
+        no_unused_swaps()
         missing = {s: reason for s in settings.require_side if (reason := sides.why_not(s))}
     compared = [r for r in rows if r.compared]
     bad = [r for r in rows if r.status in ("fail", "undecided")]

@@ -25,7 +25,7 @@ from parity.record import Row, RowWriter
 from parity.report import Report
 from parity.settings import Settings, project_root
 
-from .common import Progress, command, prepared, print_json, use_threads
+from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
 
 
@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             writer.write(row)
         report = Report.make(writer.rows, settings, project_root())
         report.write(settings.out)
+        no_unused_swaps()
     if arguments.json:
         print_json(report.to_dict())
     else:

@@ -6,7 +6,6 @@ Running is not comparing: a side knows nothing of oracles, errors or verdicts.
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
@@ -14,6 +13,8 @@ from typing import Any, Protocol
 from parity.dtypes import AnyArray, WorkingDtype
 from parity.errors import SpecError, unknown
 from parity.spec import Call, LayerSpec, OpSpec
+
+from .points import Around, primary
 
 Tap = Callable[[str, AnyArray], None]
 """Called with a path and a value each time a module or word returns one."""
@@ -25,7 +26,8 @@ class Task:
 
     `cotangents` asks for the gradients of Σ output·cotangent, by argument (`spec.grads`) and by
     parameter. `tap` hears every module's result under its path and, with `words`, every word's under
-    ``path/word#i``. `layout` says how floating arguments lie in memory.
+    ``path/word#i``; `around` stands around every call of both, on the framework's own values. `layout`
+    says how floating arguments lie in memory.
     """
 
     spec: OpSpec
@@ -40,6 +42,7 @@ class Task:
     cotangents: Mapping[str, AnyArray] | None = None
     tap: Tap | None = None
     words: bool = False
+    around: Around | None = None
 
 
 @dataclass(frozen=True)
@@ -166,64 +169,3 @@ def name_call(spec: LayerSpec, output: str, result: Any) -> dict[str, Any]:
     if len(spec.calls) <= 1:
         return name_outputs(spec, result)
     return {output: primary(result)}
-
-
-class Words(AbstractContextManager[None]):
-    """Within the context, every word of a namespace reports what it returns.
-
-    Words live in a namespace and layers look them up there at each call, so listening is replacing the
-    attribute and putting it back: no line of it in the model, no cost when nobody listens.
-    """
-
-    def __init__(self, namespace: ModuleType, heard: Callable[[str, Any], None]) -> None:
-        self._namespace = namespace
-        self._heard = heard
-        self._original: dict[str, Any] = {}
-
-    def __enter__(self) -> None:
-        for word in self._namespace.__all__:
-            function = getattr(self._namespace, word)
-            self._original[word] = function
-            setattr(self._namespace, word, self._listening(word, function))
-
-    def __exit__(self, *_: object) -> None:
-        for word, function in self._original.items():
-            setattr(self._namespace, word, function)
-
-    def _listening(self, word: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def say(*args: Any, **kwargs: Any) -> Any:
-            result = function(*args, **kwargs)
-            self._heard(word, result)
-            return result
-
-        return say
-
-
-class Paths:
-    """Where in a model the execution is, and how often each module and word has spoken there."""
-
-    def __init__(self) -> None:
-        self.stack: list[str] = []
-        self._counts: dict[str, int] = {}
-
-    def word(self, word: str) -> str:
-        """The address of the next call of `word` at the current path: ``path/word#i``."""
-        key = f"{self.stack[-1] if self.stack else ''}/{word}"
-        count = self._counts.get(key, 0)
-        self._counts[key] = count + 1
-        return f"{key}#{count}"
-
-    def module(self, path: str) -> str:
-        """The address of the next result of a module: its path, then ``path#1``, ``path#2``, …"""
-        count = self._counts.get(path, 0)
-        self._counts[path] = count + 1
-        return path if count == 0 else f"{path}#{count}"
-
-
-def primary(result: Any) -> Any:
-    """What a module's result is known by: the first entry of a dictionary or tuple, else itself."""
-    if isinstance(result, dict):
-        return next(iter(result.values()))
-    if isinstance(result, tuple | list):
-        return result[0]
-    return result

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -11,23 +12,22 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
+from parity import swap
 from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.spec import LayerSpec
 
 from .base import (
     Outcome,
-    Paths,
     Task,
-    Words,
     call_arguments,
     call_word,
     calls_of,
     name_call,
     name_outputs,
-    primary,
     resolve_target,
     vocabulary,
 )
+from .points import Agent, Around, composed, plainly, tapping
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
 
@@ -73,6 +73,19 @@ def load(module: nn.Module, parameters: Mapping[str, mx.array], load_target: str
         resolve_target(load_target)(module, parameters)
     else:
         module.load_weights(list(parameters.items()), strict=True)
+
+
+def swap_weights(module: nn.Module, initial: Mapping[str, mx.array]) -> None:
+    """Change a module's parameters as the swaps in force say; one that they drop is left at `initial`.
+
+    Raises: UsageError if a swap makes a parameter that the module does not have.
+    """
+    for transform in swap.of_weights():
+        before = dict(tree_flatten(module.parameters()))
+        after = transform(before)
+        changed = {n: after.get(n, initial[n]) for n in before if after.get(n) is not before[n]}
+        if changed:
+            module.load_weights(list(changed.items()), strict=False)
 
 
 class MlxSide:
@@ -176,7 +189,9 @@ class MlxSide:
             module = cls(**task.arguments)
         if task.parameters is not None:
             parameters = {n: to_mlx(x, task.dtype) for n, x in task.parameters.items()}
+            initial = dict(tree_flatten(module.parameters()))
             load(module, parameters, spec.load)
+            swap_weights(module, initial)
         else:
             module.set_dtype(_DTYPES[task.dtype.name])
         module.eval()
@@ -204,21 +219,30 @@ class MlxSide:
 
     @contextmanager
     def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
-        """Report every module's and word's result to the task's tap."""
-        if task.tap is None:
+        """Hand every call of a module and a word to the task's around and tap, and to swaps at paths."""
+        around, swaps = around_of(task), swap.at_paths()
+        if around is None and not swaps:
             yield
             return
-        tap, paths = task.tap, Paths()
-        with ExitStack() as stack:
-            seen: set[int] = set()
-            for path, child in named_modules(module):
-                if id(child) not in seen:
-                    seen.add(id(child))
-                    stack.enter_context(_hooked(path, child, paths, tap))
-            words = vocabulary(task.spec, 1)
-            if task.words and words is not None:
-                stack.enter_context(Words(words, _hearing(paths, tap)))
+        with (
+            Agent(around or plainly, vocabulary(task.spec, 1), swaps) as agent,
+            hooked(module, agent),
+        ):
             yield
+
+
+def around_of(task: Task) -> Around | None:
+    """What stands around the calls of a task: its own around, its tap, or both."""
+    if task.tap is None:
+        return task.around
+    tap = task.tap
+
+    def heard(address: str, value: Any) -> None:
+        if isinstance(value, mx.array) and (mx.issubdtype(value.dtype, mx.floating) or "/" not in address):
+            tap(address, to_numpy(value))
+
+    listening = tapping(heard, words=task.words)
+    return listening if task.around is None else composed(listening, task.around)
 
 
 def named_modules(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -233,35 +257,27 @@ def named_modules(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.M
 
 
 @contextmanager
-def _hooked(
-    path: str, module: nn.Module, paths: Paths, tap: Callable[[str, AnyArray], None]
-) -> Iterator[None]:
-    """MLX has no hooks: for a while the module is of a subclass whose call reports its result."""
+def hooked(module: nn.Module, agent: Agent) -> Iterator[None]:
+    """Within the context, calls of every module of a tree go through `agent`."""
+    with ExitStack() as stack:
+        seen: set[int] = set()
+        for path, child in named_modules(module):
+            if id(child) not in seen:
+                seen.add(id(child))
+                stack.enter_context(_hooked(path, child, agent))
+        yield
+
+
+@contextmanager
+def _hooked(path: str, module: nn.Module, agent: Agent) -> Iterator[None]:
+    """MLX has no hooks: for a while the module is of a subclass whose call goes through the agent."""
     plain = type(module)
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        paths.stack.append(path)
-        try:
-            result = plain.__call__(self, *args, **kwargs)
-        finally:
-            paths.stack.pop()
-        if path:
-            tap(paths.module(path), to_numpy(primary(result)))
-        return result
+        return agent.module(path, self, partial(plain.__call__, self), args, kwargs)
 
     module.__class__ = type(plain.__name__, (plain,), {"__call__": call})
     try:
         yield
     finally:
         module.__class__ = plain
-
-
-def _hearing(paths: Paths, tap: Callable[[str, AnyArray], None]) -> Callable[[str, Any], None]:
-    def heard(word: str, result: Any) -> None:
-        address = paths.word(word)
-        parts = result if isinstance(result, tuple) else (result,)
-        for i, part in enumerate(parts):
-            if isinstance(part, mx.array) and mx.issubdtype(part.dtype, mx.floating):
-                tap(address if len(parts) == 1 else f"{address}.{i}", to_numpy(part))
-
-    return heard

@@ -1,6 +1,6 @@
 """The `torch` side: the reference in PyTorch, in any dtype. In float64 on the CPU it is the oracle."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -15,18 +15,16 @@ from parity.spec import LayerSpec
 
 from .base import (
     Outcome,
-    Paths,
     Task,
-    Words,
     call_arguments,
     call_word,
     calls_of,
     name_call,
     name_outputs,
-    primary,
     resolve_target,
     vocabulary,
 )
+from .points import Agent, Around, composed, tapping
 from .reorder import OtherRoundings
 
 _DTYPES = {
@@ -229,19 +227,27 @@ class TorchSide:
 
     @contextmanager
     def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
-        """Report every module's and word's result to the task's tap."""
-        if task.tap is None:
+        """Hand every call of a module and a word to the task's around and tap."""
+        around = around_of(task)
+        if around is None:
             yield
             return
-        tap, paths = task.tap, Paths()
-        with ExitStack() as stack:
-            for path, child in module.named_modules():
-                for handle in _hooks(path, child, paths, tap):
-                    stack.callback(handle.remove)
-            words = vocabulary(task.spec, 0)
-            if task.words and words is not None:
-                stack.enter_context(Words(words, _hearing(paths, tap)))
+        with Agent(around, vocabulary(task.spec, 0)) as agent, hooked(module, agent):
             yield
+
+
+def around_of(task: Task) -> Around | None:
+    """What stands around the calls of a task: its own around, its tap, or both."""
+    if task.tap is None:
+        return task.around
+    tap = task.tap
+
+    def heard(address: str, value: Any) -> None:
+        if isinstance(value, Tensor) and (value.is_floating_point() or "/" not in address):
+            tap(address, to_numpy(value))
+
+    listening = tapping(heard, words=task.words)
+    return listening if task.around is None else composed(listening, task.around)
 
 
 def _gain(weight: AnyArray) -> float:
@@ -252,25 +258,25 @@ def _gain(weight: AnyArray) -> float:
     return 1.0 / size if 0 < size < 0.5 else 1.0
 
 
-def _hooks(path: str, module: nn.Module, paths: Paths, tap: Callable[[str, AnyArray], None]) -> Any:
-    def before(_module: nn.Module, _args: Any) -> None:
-        paths.stack.append(path)
-
-    def after(_module: nn.Module, _args: Any, result: Any) -> None:
-        paths.stack.pop()
-        if path:
-            tap(paths.module(path), to_numpy(primary(result)))
-
-    yield module.register_forward_pre_hook(before)
-    yield module.register_forward_hook(after)
+@contextmanager
+def hooked(module: nn.Module, agent: Agent) -> Iterator[None]:
+    """Within the context, calls of every module of a tree go through `agent`."""
+    with ExitStack() as stack:
+        for path, child in module.named_modules():
+            stack.enter_context(_hooked(path, child, agent))
+        yield
 
 
-def _hearing(paths: Paths, tap: Callable[[str, AnyArray], None]) -> Callable[[str, Any], None]:
-    def heard(word: str, result: Any) -> None:
-        address = paths.word(word)
-        parts = result if isinstance(result, tuple) else (result,)
-        for i, part in enumerate(parts):
-            if isinstance(part, Tensor) and part.is_floating_point():
-                tap(address if len(parts) == 1 else f"{address}.{i}", to_numpy(part))
+@contextmanager
+def _hooked(path: str, module: nn.Module, agent: Agent) -> Iterator[None]:
+    # PyTorch looks `forward` up on the module, where an attribute goes before the class's own.
+    own = module.forward
 
-    return heard
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return agent.module(path, module, own, args, kwargs)
+
+    module.forward = forward
+    try:
+        yield
+    finally:
+        del module.forward
