@@ -8,13 +8,16 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from parity.dtypes import AnyArray, WorkingDtype
 from parity.errors import SpecError, unknown
 from parity.spec import Call, LayerSpec, OpSpec
 
 from .points import Around, primary
+
+if TYPE_CHECKING:
+    from .live import Live
 
 Tap = Callable[[str, AnyArray], None]
 """Called with a path and a value each time a module or word returns one."""
@@ -69,6 +72,9 @@ class Side(Protocol):
 
     def call_raw(self, task: Task) -> Any:
         """Make the call with the given arguments as they are, for what it raises."""
+
+    def open(self, task: Task) -> "Live":
+        """The layer or model of a task, loaded, to be run and called at will."""
 
     def describe(self) -> dict[str, Any]:
         """Versions, devices and modes, for the report."""

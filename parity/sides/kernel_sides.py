@@ -6,6 +6,7 @@ from typing import Any
 from parity.errors import SideUnavailableError
 
 from .base import Outcome, Task
+from .live import Live
 
 
 class KernelSide:
@@ -26,6 +27,9 @@ class KernelSide:
         return {"unavailable": self.unavailable()}
 
     def run(self, task: Task) -> Outcome:
+        raise SideUnavailableError(f"side {self.name}: {self.unavailable()}")
+
+    def open(self, task: Task) -> Live:
         raise SideUnavailableError(f"side {self.name}: {self.unavailable()}")
 
     def call_raw(self, task: Task) -> Any:

@@ -27,6 +27,7 @@ from .base import (
     resolve_target,
     vocabulary,
 )
+from .live import Live
 from .points import Agent, Around, composed, plainly, tapping
 
 _DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
@@ -75,6 +76,19 @@ def load(module: nn.Module, parameters: Mapping[str, mx.array], load_target: str
         module.load_weights(list(parameters.items()), strict=True)
 
 
+def fill(module: nn.Module, values: Mapping[str, mx.array]) -> None:
+    """Put values in the place of parameters by name.
+
+    MLX's own loader takes a part that is a number for the place in a list; ours may be a name.
+    """
+    for name, value in values.items():
+        *path, leaf = name.split(".")
+        owner: Any = module
+        for part in path:
+            owner = owner[int(part)] if isinstance(owner, list) else owner[part]
+        owner[leaf] = value
+
+
 def swap_weights(module: nn.Module, initial: Mapping[str, mx.array]) -> None:
     """Change a module's parameters as the swaps in force say; one that they drop is left at `initial`.
 
@@ -84,8 +98,7 @@ def swap_weights(module: nn.Module, initial: Mapping[str, mx.array]) -> None:
         before = dict(tree_flatten(module.parameters()))
         after = transform(before)
         changed = {n: after.get(n, initial[n]) for n in before if after.get(n) is not before[n]}
-        if changed:
-            module.load_weights(list(changed.items()), strict=False)
+        fill(module, changed)
 
 
 class MlxSide:
@@ -113,7 +126,7 @@ class MlxSide:
 
     def run(self, task: Task) -> Outcome:
         with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
-            return self._run(task)
+            return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:
         with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
@@ -123,14 +136,21 @@ class MlxSide:
             mx.eval(result)
             return result
 
-    def _run(self, task: Task) -> Outcome:
+    def open(self, task: Task) -> Live:
+        """The model of a task, loaded, to be run and called at will."""
+        from .mlx_live import MlxLive
+
+        return MlxLive(self, task)
+
+    def run_module(self, task: Task, module: nn.Module | None = None) -> Outcome:
         fixed: dict[str, mx.array] = {}
         leaves: dict[str, mx.array] = {}
         for name, array in task.inputs.items():
             x = to_mlx(array, task.dtype)
             wanted = task.cotangents is not None and name in task.spec.grads
             (leaves if wanted and is_floating(array) else fixed)[name] = x
-        module = self._load(task.spec, task) if isinstance(task.spec, LayerSpec) else None
+        if module is None and isinstance(task.spec, LayerSpec):
+            module = self.load(task.spec, task)
 
         def forward(given: Mapping[str, mx.array]) -> dict[str, mx.array]:
             laid = {
@@ -181,7 +201,7 @@ class MlxSide:
             {n: to_numpy(g) for n, g in gradients.items()},
         )
 
-    def _load(self, spec: LayerSpec, task: Task) -> nn.Module:
+    def load(self, spec: LayerSpec, task: Task) -> nn.Module:
         cls = resolve_target(spec.port)
         if spec.config is not None:
             module: nn.Module = cls(resolve_target(spec.config[1]).from_dict(task.arguments))
@@ -208,7 +228,7 @@ class MlxSide:
             function = resolve_target(spec.port)
             return dict(name_outputs(spec, call_word(function, spec, inputs, extra)))
         if module is None:
-            module = self._load(spec, task)
+            module = self.load(spec, task)
         with self._listening(task, module):
             outputs: dict[str, mx.array] = {}
             for output, call in calls_of(task).items():
@@ -257,11 +277,11 @@ def named_modules(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.M
 
 
 @contextmanager
-def hooked(module: nn.Module, agent: Agent) -> Iterator[None]:
-    """Within the context, calls of every module of a tree go through `agent`."""
+def hooked(module: nn.Module, agent: Agent, at: str = "") -> Iterator[None]:
+    """Within the context, calls of every module of a tree, itself at a path, go through `agent`."""
     with ExitStack() as stack:
         seen: set[int] = set()
-        for path, child in named_modules(module):
+        for path, child in named_modules(module, at):
             if id(child) not in seen:
                 seen.add(id(child))
                 stack.enter_context(_hooked(path, child, agent))

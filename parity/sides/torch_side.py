@@ -24,6 +24,7 @@ from .base import (
     resolve_target,
     vocabulary,
 )
+from .live import Live
 from .points import Agent, Around, composed, tapping
 from .reorder import OtherRoundings
 
@@ -149,14 +150,20 @@ class TorchSide:
     ) -> Outcome:
         """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings."""
         with OtherRoundings(rounding_seed, away=away) if reorder else nullcontext():
-            return self._run(task)
+            return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:
         own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
         inputs = {n: to_torch(x, own[n], task.device) for n, x in task.inputs.items()}
         return self._forward(task, inputs, None)
 
-    def _run(self, task: Task) -> Outcome:
+    def open(self, task: Task) -> Live:
+        """The model of a task, loaded, to be run and called at will."""
+        from .torch_live import TorchLive
+
+        return TorchLive(self, task)
+
+    def run_module(self, task: Task, module: nn.Module | None = None) -> Outcome:
         wants_gradients = task.cotangents is not None
         inputs = {}
         leaves = {}
@@ -168,9 +175,8 @@ class TorchSide:
                     leaves[name] = x
                 x = lay_out(x, task.layout)
             inputs[name] = x
-        module = None
         if isinstance(task.spec, LayerSpec):
-            module = self._load(task.spec, task)
+            module = module or self.load(task.spec, task)
             module.requires_grad_(wants_gradients)
             if wants_gradients:
                 leaves |= {f"param.{n}": p for n, p in module.named_parameters()}
@@ -179,7 +185,7 @@ class TorchSide:
             gradients = self._gradients(task, outputs, leaves) if wants_gradients else {}
         return Outcome({n: to_numpy(x) for n, x in outputs.items()}, gradients)
 
-    def _load(self, spec: LayerSpec, task: Task) -> nn.Module:
+    def load(self, spec: LayerSpec, task: Task) -> nn.Module:
         module = self._build(spec, task.arguments)
         if task.parameters is not None:
             state = {n: to_torch(x, task.dtype) for n, x in task.parameters.items()}
@@ -197,7 +203,7 @@ class TorchSide:
             function = resolve_target(spec.reference)
             return dict(name_outputs(spec, call_word(function, spec, inputs, extra)))
         if module is None:
-            module = self._load(spec, task)
+            module = self.load(spec, task)
         with self._listening(task, module):
             outputs: dict[str, Tensor] = {}
             for output, call in calls_of(task).items():

@@ -1,0 +1,153 @@
+"""A loaded port, to be run whole or called at any point."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_flatten
+
+from parity import swap
+from parity.dtypes import AnyArray, of_array
+from parity.spec import LayerSpec
+
+from .base import Outcome, Task, vocabulary
+from .live import Live, leaves, mapped, refilled
+from .mlx_side import MlxSide, fill, hooked, named_modules, to_mlx, to_numpy
+from .points import Agent, Around, Point, muted, plainly
+
+
+class MlxLive:
+    """A loaded port."""
+
+    name = "mlx"
+
+    def __init__(self, side: MlxSide, task: Task) -> None:
+        assert isinstance(task.spec, LayerSpec)
+        self.task = task
+        self._side = side
+        self._words = vocabulary(task.spec, 1)
+        with self._stream():
+            self.module = side.load(task.spec, task)
+            mx.eval(self.module.parameters())
+        self._at = dict(named_modules(self.module))
+
+    def _stream(self) -> Any:
+        return mx.stream(mx.gpu if self.task.device == "gpu" else mx.cpu)
+
+    def portable(self, value: Any) -> Any:
+        return mapped(lambda x: to_numpy(x) if isinstance(x, mx.array) else x, value)
+
+    def native(self, value: Any) -> Any:
+        return mapped(self._native, value)
+
+    def _native(self, x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        own = of_array(x)
+        keep = own is not None and own.name != "float64"
+        return to_mlx(x, own if keep and own is not None else self.task.dtype)
+
+    def run(self, around: Around | None = None) -> Outcome:
+        with self._stream():
+            return self._side.run_module(replace(self.task, around=around), self.module)
+
+    @contextmanager
+    def _within(self, point: Point) -> Iterator[Callable[..., Any]]:
+        """The function at a point with the swaps in force around it."""
+        swaps = swap.at_paths()
+        if point.word:
+            word = swaps.word(point.path, point.word) or getattr(self._words, point.word)
+            with muted():
+                yield word
+            return
+        module = self._at[point.path]
+        if not swaps:
+            with muted():
+                yield module
+            return
+        with Agent(plainly, self._words, swaps) as agent, hooked(module, agent, point.path):
+            yield module
+
+    def _trainable(self, point: Point) -> dict[str, mx.array]:
+        """The trainable parameters of the module at a point; a word takes its own as arguments."""
+        if point.word:
+            return {}
+        return dict(tree_flatten(self._at[point.path].trainable_parameters()))
+
+    def trainable(self, point: Point) -> set[str]:
+        return set(self._trainable(point))
+
+    def call(self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        with self._stream(), self._within(point) as function:
+            return self.portable(function(*self.native(args), **self.native(kwargs)))
+
+    def vjp(
+        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], cotangents: Any
+    ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
+        with self._stream(), self._within(point) as function:
+            given = self.native((args, dict(kwargs)))
+            xs = [x for x in leaves(given) if _is_floating(x)]
+            module = None if point.word else self._at[point.path]
+            own = self._trainable(point)
+
+            def forward(*ys: mx.array) -> list[mx.array]:
+                if module is not None and own:
+                    fill(module, dict(zip(own, ys[len(xs) :], strict=True)))
+                a, k = refilled(given, _is_floating, list(ys[: len(xs)]))
+                return [y for y in leaves(function(*a, **k)) if _is_floating(y)]
+
+            primals = [*xs, *own.values()]
+            try:
+                _, found = mx.vjp(forward, primals, leaves(self.native(cotangents)))
+                mx.eval(found)
+            finally:
+                if module is not None and own:
+                    fill(module, own)
+            done = [to_numpy(g) for g in found]
+            return done[: len(xs)], dict(zip(own, done[len(xs) :], strict=True))
+
+    def bridge(self, other: Live, point: Point) -> Callable[..., Any]:
+        def bridged(*args: Any, **kwargs: Any) -> Any:
+            value = (args, kwargs)
+            result = self.native(other.call(point, self.portable(args), self.portable(kwargs)))
+            outputs = [y for y in leaves(result) if _is_floating(y)]
+            own = self._trainable(point)
+            xs = [x for x in leaves(value) if _is_floating(x)]
+            if self.task.cotangents is None or not outputs or not (xs or own):
+                return result
+
+            @mx.custom_function
+            def foreign(*_: mx.array) -> list[mx.array]:
+                return outputs
+
+            @foreign.vjp
+            def foreign_vjp(primals: Any, cotangents: Any, _outputs: Any) -> tuple[mx.array, ...]:
+                ys = [primals] if isinstance(primals, mx.array) else list(primals)  # one comes bare
+                a, k = self.portable(refilled(value, _is_floating, ys[: len(xs)]))
+                gradients, parameters = other.vjp(point, a, k, self.portable(leaves(cotangents)))
+                found = [self.native(g) for g in gradients]
+                rest = [
+                    self.native(parameters[n]) if n in parameters else mx.zeros_like(y)
+                    for n, y in zip(own, ys[len(xs) :], strict=True)
+                ]
+                return (*found, *rest)
+
+            found: Any = foreign(*xs, *own.values())
+            return refilled(result, _is_floating, list(found))
+
+        return bridged
+
+    def parameters(self) -> dict[str, AnyArray]:
+        return {n: to_numpy(x) for n, x in dict(tree_flatten(self.module.parameters())).items()}
+
+    def set_parameters(self, values: Mapping[str, AnyArray]) -> None:
+        with self._stream():
+            fill(self.module, {n: self._native(x) for n, x in values.items()})
+            mx.eval(self.module.parameters())
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, mx.array) and bool(mx.issubdtype(x.dtype, mx.floating))

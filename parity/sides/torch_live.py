@@ -1,0 +1,150 @@
+"""A loaded reference, to be run whole or called at any point."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from parity.dtypes import AnyArray, of_array
+from parity.spec import LayerSpec
+
+from .base import Outcome, Task, vocabulary
+from .live import Live, leaves, mapped, refilled
+from .points import Around, Point, muted
+from .torch_side import TorchSide, to_numpy, to_torch
+
+
+class TorchLive:
+    """A loaded reference."""
+
+    def __init__(self, side: TorchSide, task: Task) -> None:
+        assert isinstance(task.spec, LayerSpec)
+        self.name = "oracle" if task.dtype.name == "float64" else "torch"
+        self.task = task
+        self.module = side.load(task.spec, task)
+        self._side = side
+        self._words = vocabulary(task.spec, 0)
+        self._threads = torch.get_num_threads()
+
+    def portable(self, value: Any) -> Any:
+        return mapped(lambda x: to_numpy(x) if isinstance(x, Tensor) else x, value)
+
+    def native(self, value: Any) -> Any:
+        return mapped(self._native, value)
+
+    def _native(self, x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        if x.dtype == np.bool_:
+            return torch.from_numpy(x.copy()).to(self.task.device)
+        own = of_array(x)
+        keep = own is not None and own.name != "float64" and self.task.dtype.name != "float64"
+        return to_torch(x, own if keep and own is not None else self.task.dtype, self.task.device)
+
+    def run(self, around: Around | None = None) -> Outcome:
+        torch.set_num_threads(self._threads)  # a thread of its own starts with the machine's number
+        return self._side.run_module(replace(self.task, around=around), self.module)
+
+    def _function(self, point: Point) -> Callable[..., Any]:
+        if point.word:
+            return getattr(self._words, point.word)
+        return self.module.get_submodule(point.path)
+
+    def _trainable(self, point: Point) -> dict[str, nn.Parameter]:
+        """The parameters of the module at a point; a word takes its own as arguments."""
+        return {} if point.word else dict(self.module.get_submodule(point.path).named_parameters())
+
+    def trainable(self, point: Point) -> set[str]:
+        return set(self._trainable(point))
+
+    def call(self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        with muted(), torch.no_grad():
+            return self.portable(self._function(point)(*self.native(args), **self.native(kwargs)))
+
+    def vjp(
+        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], cotangents: Any
+    ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
+        own = self._trainable(point)
+        given = self.native((args, dict(kwargs)))
+        xs = [x for x in leaves(given) if _is_floating(x)]
+        with muted(), torch.enable_grad():
+            for x in xs:
+                x.requires_grad_(True)
+            result = self._function(point)(*given[0], **given[1])
+            outputs = [y for y in leaves(result) if _is_floating(y)]
+            pairs = [
+                (y, g)
+                for y, g in zip(outputs, leaves(self.native(cotangents)), strict=True)
+                if y.requires_grad
+            ]
+            targets = [*xs, *(p for p in own.values() if p.requires_grad)]
+            if not pairs or not targets:
+                found: list[Tensor | None] = [None] * len(targets)
+            else:
+                found = list(
+                    torch.autograd.grad(
+                        [y for y, _ in pairs], targets, [g for _, g in pairs], allow_unused=True
+                    )
+                )
+        done = [
+            to_numpy(torch.zeros_like(x) if g is None else g) for x, g in zip(targets, found, strict=True)
+        ]
+        names = [n for n, p in own.items() if p.requires_grad]
+        return done[: len(xs)], dict(zip(names, done[len(xs) :], strict=True))
+
+    def bridge(self, other: Live, point: Point) -> Callable[..., Any]:
+        own = self._trainable(point)
+
+        def bridged(*args: Any, **kwargs: Any) -> Any:
+            value = (args, kwargs)
+            result = self.native(other.call(point, self.portable(args), self.portable(kwargs)))
+            outputs = [y for y in leaves(result) if _is_floating(y)]
+            xs = [x for x in leaves(value) if _is_floating(x)]
+            if not torch.is_grad_enabled() or not outputs:
+                return result
+            foreign = _Foreign.apply(self, other, point, value, list(own), outputs, *xs, *own.values())
+            return refilled(result, _is_floating, list(foreign))
+
+        return bridged
+
+    def parameters(self) -> dict[str, AnyArray]:
+        return {n: to_numpy(x).copy() for n, x in self.module.state_dict().items()}
+
+    def set_parameters(self, values: Mapping[str, AnyArray]) -> None:
+        state = self.module.state_dict()
+        with torch.no_grad():
+            for name, x in values.items():
+                state[name].copy_(self._native(x))
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()
+
+
+class _Foreign(torch.autograd.Function):
+    """A call that another framework makes, forward and backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        live: TorchLive,
+        other: Live,
+        point: Point,
+        value: Any,
+        names: list[str],
+        outputs: list[Tensor],
+        *_: Tensor,
+    ) -> tuple[Tensor, ...]:
+        ctx.made = (live, other, point, *live.portable(value), names)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        live, other, point, args, kwargs, names = ctx.made
+        gradients, parameters = other.vjp(point, args, kwargs, [live.portable(g) for g in cotangents])
+        found = [live.native(g) for g in gradients]
+        rest = [live.native(parameters[n]) if n in parameters else None for n in names]
+        return (None,) * 6 + tuple(found) + tuple(rest)
