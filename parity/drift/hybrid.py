@@ -22,6 +22,7 @@ class Pair:
 
     def __init__(self, task: Task, side: str, device: str) -> None:
         self.task = task
+        self.given: Mapping[str, AnyArray] = task.parameters or {}
         self.reference: Live = sides.get("torch").open(task)
         self.port: Live = sides.get(side).open(replace(task, device=device))
 

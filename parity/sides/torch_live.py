@@ -71,7 +71,7 @@ class TorchLive:
         given = self.native((args, dict(kwargs)))
         xs = [x for x in leaves(given) if _is_floating(x)]
         with muted(), torch.enable_grad():
-            for x in xs:
+            for x in (*xs, *own.values()):
                 x.requires_grad_(True)
             result = self._function(point)(*given[0], **given[1])
             outputs = [y for y in leaves(result) if _is_floating(y)]
@@ -80,7 +80,7 @@ class TorchLive:
                 for y, g in zip(outputs, leaves(self.native(cotangents)), strict=True)
                 if y.requires_grad
             ]
-            targets = [*xs, *(p for p in own.values() if p.requires_grad)]
+            targets = [*xs, *own.values()]
             if not pairs or not targets:
                 found: list[Tensor | None] = [None] * len(targets)
             else:
@@ -92,8 +92,7 @@ class TorchLive:
         done = [
             to_numpy(torch.zeros_like(x) if g is None else g) for x, g in zip(targets, found, strict=True)
         ]
-        names = [n for n, p in own.items() if p.requires_grad]
-        return done[: len(xs)], dict(zip(names, done[len(xs) :], strict=True))
+        return done[: len(xs)], dict(zip(own, done[len(xs) :], strict=True))
 
     def bridge(self, other: Live, point: Point) -> Callable[..., Any]:
         own = self._trainable(point)

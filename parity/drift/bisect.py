@@ -1,0 +1,127 @@
+"""From a model that fails to the word, module or parameter that does it.
+
+The port is run with some of its calls made by the reference (*mended*), and the reference with some made
+by the port (*planted*). What has to be mended for the port to hold, and fails alone when planted, did it.
+Then every call is judged by itself on the reference's inputs: what is wrong there and hidden in the whole
+is named too.
+"""
+
+from collections.abc import Sequence
+
+from parity.expect import Say, silent
+
+from .confirm import confirmed, describe_parameter, hidden, short
+from .finding import CULPRITS, HIDDEN, HOLDS, NOT_REPRODUCIBLE, OUTSIDE, REFERENCE, Culprit, Finding
+from .local import Local, Wrong
+from .prober import Prober, Score, Suspect, wrong_parameters
+from .search import State, search
+from .tree import Recorder
+from .unsteady import Unsteady, unsteady
+
+__all__ = ["VERIFICATION", "bisect", "describe_parameter"]
+
+VERIFICATION = 11
+"""Runs of a model that one input of a verdict takes: exact, reference, port, and eight for the floor."""
+
+
+def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silent) -> Finding:
+    """The finding on a prober's case; says each question and its answer to `say`."""
+    base = prober.score("mended", ())
+    say(f"the port as it is: {base}")
+
+    def finding(kind: str, text: str, culprits: Sequence[Culprit] = ()) -> Finding:
+        return Finding(
+            kind,
+            base.gate,
+            text,
+            tuple(culprits),
+            questions=prober.asked,
+            runs=prober.runs,
+            verification=VERIFICATION * seeds,
+        )
+
+    shaky = unsteady(prober, repeats, say)
+    if shaky is not None:
+        return finding(NOT_REPRODUCIBLE, str(shaky), _shaky(shaky))
+    clean = prober.score("planted", ())
+    say(f"the reference as it is: {clean}")
+    if clean.bad:
+        text = f"the reference does not hold by itself ({clean}): nothing to compare with"
+        return finding(REFERENCE, text)
+    state = State(prober, _calls(prober, say).root, say)
+    wrong = _by_themselves(prober, say)
+    if not base.bad:
+        found = hidden(state, wrong, base)
+        if found:
+            return finding(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
+        text = (
+            f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
+        )
+        return finding(HOLDS, text)
+    suspects: list[Suspect] = list(wrong_parameters(prober.pair()[1]))
+    if suspects:
+        say(f"{len(suspects)} parameters are not as given: " + ", ".join(map(str, suspects[:3])))
+    answer = search(state, suspects)
+    if answer is None:
+        text = (
+            "no call and no parameter explains it: with all that the outermost module calls mended it still "
+            "fails; its own lines are what is left, or how the harness calls it"
+        )
+        return finding(OUTSIDE, text, [_outermost(base)])
+    sure = confirmed(state, answer)
+    named = {(c.name, p) for c in sure.culprits for p in c.places}
+    more = hidden(state, [w for w in wrong if not _explained(w, sure.culprits, named)], base)
+    text = " and ".join([sure.text, *map(short, more)])
+    return finding(CULPRITS if more else sure.kind, text, (*sure.culprits, *more))
+
+
+def _calls(prober: Prober, say: Say) -> Recorder:
+    """The tree of the port's calls; of a port that raises, up to there."""
+    recorder = Recorder()
+    try:
+        prober.runs += 1
+        prober.pair()[1].port.run(recorder.around)
+    except Exception as error:  # it has said so already: the search goes on in what there is
+        say(f"the port raised {type(error).__name__}: the calls up to there are searched")
+    return recorder
+
+
+def _by_themselves(prober: Prober, say: Say) -> list[Wrong]:
+    """The calls that fail by themselves, on two inputs."""
+    found: list[Wrong] = []
+    for i in range(2):
+        local = Local(prober.pair(i)[1], nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
+        prober.runs += 1
+        wrong = local.sweep(say)
+        if not wrong:
+            return []
+        again = {w.made.point for w in wrong}
+        found = wrong if i == 0 else [w for w in found if w.made.point in again]
+    return found
+
+
+def _explained(wrong: Wrong, culprits: Sequence[Culprit], named: set[tuple[str, str]]) -> bool:
+    """Whether a call's failure is that of a culprit: the same, or a module around or with it."""
+    point = wrong.made.point
+    if (point.word or point.path, point.address) in named:
+        return True
+    for culprit in culprits:
+        if culprit.what == "module" and point.within(culprit.name):
+            return True
+        if culprit.what == "parameter" and not point.word:
+            return culprit.name.startswith(f"{point.path}.")
+        if culprit.what == "word" and culprit.name == point.word and len(culprit.places) == culprit.of:
+            return True
+    return False
+
+
+def _outermost(base: Score) -> Culprit:
+    return Culprit("module", "", ("",), 1, base.gate, base.gate, False, "its own lines")
+
+
+def _shaky(shaky: Unsteady) -> list[Culprit]:
+    if shaky.point is None:
+        return []
+    what = "word" if shaky.point.word else "module"
+    name, places = shaky.point.word or shaky.point.path, (shaky.point.address,)
+    return [Culprit(what, name, places, 1, float("inf"), float("inf"), shaky.confirmed, shaky.note)]

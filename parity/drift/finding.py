@@ -1,0 +1,114 @@
+"""What a bisection found, as a value and in words."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+HOLDS = "below the noise"
+NOT_REPRODUCIBLE = "not reproducible"
+CULPRITS = "culprits"
+HIDDEN = "hidden"
+COMBINATION = "only in combination"
+OUTSIDE = "outside the model"
+UNCONFIRMED = "not confirmed"
+REFERENCE = "the reference itself"
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """One word, module or parameter that was swapped alone, in and out.
+
+    Args:
+        what: ``word``, ``module`` or ``parameter``.
+        name: the word, the module's path, the parameter's name.
+        places: addresses at which it does harm, in order of execution.
+        of: how many such calls there are.
+        alone: the gate with nothing but this run by the port, in a reference that holds otherwise.
+        without: the gate of the port with every culprit mended but this one.
+        confirmed: both are failures.
+        note: what else is known of it.
+        by_itself: the figures are those of single calls on the reference's inputs, not of the whole.
+    """
+
+    what: str
+    name: str
+    places: tuple[str, ...]
+    of: int
+    alone: float
+    without: float
+    confirmed: bool
+    note: str = ""
+    by_itself: bool = False
+
+    def __str__(self) -> str:
+        if self.what == "parameter":
+            where = self.name
+        elif self.what == "module":
+            where = f"{self.name} (none of what it calls, but its own lines or parameters)"
+        elif len(self.places) == 1:
+            where = f"{self.name} in {_path(self.places[0])}"
+        elif len(self.places) == self.of:
+            where = (
+                f"{self.name}, wherever it is said ({self.of} calls, the first in {_path(self.places[0])})"
+            )
+        else:
+            paths = ", ".join(dict.fromkeys(_path(p) for p in self.places))
+            where = f"{self.name} in {paths}"
+        figure = f"by itself {self.alone:.3g} times its own gate"
+        if not self.by_itself:
+            figure = f"alone {self.alone:.3g} times the gate"
+        return f"{self.what} {where}: {figure}" + (f"; {self.note}" if self.note else "")
+
+
+def _path(address: str) -> str:
+    return address.partition("/")[0] or "the outermost module"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer: `kind`, the culprits with their contributions, and what it took.
+
+    Args:
+        kind: one of this module's constants.
+        gate: how the port did at the start.
+        text: the answer in a sentence.
+        culprits: the smallest set that was found, the largest contribution first.
+        narrowed: what is known of each culprit word by itself: dtypes, smallest case.
+        bundles: folders with a reproduction.
+        questions, runs: how many hybrids were judged, and how many times a model was run.
+        verification: how many runs of a model one verdict on the case takes.
+    """
+
+    kind: str
+    gate: float
+    text: str
+    culprits: tuple[Culprit, ...] = ()
+    narrowed: Mapping[str, Any] = field(default_factory=dict)
+    bundles: tuple[str, ...] = ()
+    questions: int = 0
+    runs: int = 0
+    verification: int = 0
+
+    @property
+    def found(self) -> bool:
+        """Whether there is something wrong to be found."""
+        return self.kind != HOLDS
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The answer for a terminal, a failure's message, a report."""
+        found = [f"bisect: {self.text}"]
+        for culprit in self.culprits:
+            found.append(f"  {culprit}")
+            for line in self.narrowed.get(culprit.name, {}).get("lines", ()):
+                found.append(f"    {line}")
+        found += [f"  reproduce: python {b}/repro.py" for b in self.bundles]
+        if self.runs:
+            share = self.runs / self.verification if self.verification else 0.0
+            found.append(
+                f"  {self.questions} questions, {self.runs} runs of a model: {share:.2g} verifications' worth"
+            )
+        return found

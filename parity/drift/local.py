@@ -1,0 +1,245 @@
+"""Each call by itself: what the port makes of the reference's exact inputs, by the call's own gate.
+
+End to end, a wrong function can hide: what follows it may amplify rounding errors until they cover it. On
+the inputs that the reference has at that point, nothing covers it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from parity import sides
+from parity.compare import Comparison, Expected, compare
+from parity.dtypes import FLOAT32, FLOAT64, AnyArray, WorkingDtype, cast, is_floating, of_array, round_to, ulp
+from parity.expect import COHERENT_MOVES, Say, silent
+from parity.floor import FloorMeter, norms
+from parity.inputs import generator, moved
+from parity.rules import Exact, Ratio, Rule
+from parity.sides import Task
+from parity.sides.live import Live, floating, leaves, mapped
+from parity.sides.points import Point
+from parity.spec import REGISTRY
+from parity.verdict import OUTLIER, Verdict, decide, worst_of
+
+from .hybrid import Pair
+from .tree import Node, Recorder
+
+Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
+
+DRAWS = 3
+
+
+@dataclass(frozen=True)
+class Made:
+    """One call as the reference made it; with `cotangents`, what is asked is its gradients."""
+
+    point: Point
+    arguments: Arguments
+    cotangents: tuple[AnyArray, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A call that fails its own gate on the reference's inputs."""
+
+    made: Made
+    verdict: Verdict
+    result: str
+
+    @property
+    def gate(self) -> float:
+        """How many times its gate the call is off."""
+        return self.verdict.ratio
+
+
+class Local:
+    """Judges single calls of one pair of models; with `vjp`, their gradients as well."""
+
+    def __init__(self, pair: Pair, *, nonfinite: str = "exact", vjp: bool = False) -> None:
+        self._pair = pair
+        self._nonfinite = nonfinite
+        self._vjp = vjp
+        self._others: dict[str, Live] = {}
+
+    def _open(self, dtype: WorkingDtype) -> Live:
+        """The reference in another dtype, on the CPU."""
+        if dtype.name not in self._others:
+            task: Task = replace(self._pair.task, dtype=dtype, device="cpu", cotangents=None)
+            self._others[dtype.name] = sides.get("torch").open(task)
+        return self._others[dtype.name]
+
+    def sweep(self, say: Say = silent) -> list[Wrong]:
+        """Every call that fails by itself, none of them for the sake of another within it."""
+        suspects: list[Made] = []
+        recorder = Recorder()
+        listen = recorder.around
+        portable = self._pair.reference.portable
+
+        def around(
+            point: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        ) -> Any:
+            result = listen(point, call, args, kwargs)
+            if point.path or point.word:
+                made = Made(point, (portable(args), portable(dict(kwargs))))
+                asked = [made]
+                if self._vjp and self._comparable(point):
+                    cotangents = tuple(_cotangent(point, x) for x in floating(portable(result)))
+                    if cotangents and floating(made.arguments):
+                        asked.append(replace(made, cotangents=cotangents))
+                suspects.extend(m for m in asked if self._suspicious(m))
+            return result
+
+        self._pair.reference.run(around)
+        say(f"each call on the reference's inputs: {len(suspects)} to be looked at closely")
+        failing: dict[Point, Wrong] = {}
+        for made in suspects:
+            wrong = self.judge(made)
+            if wrong is not None and made.point not in failing:
+                failing[made.point] = wrong
+                say(f"{made.point} by itself: {wrong.gate:.3g} times its own gate ({wrong.result})")
+        return [failing[p] for p in _innermost(recorder.root, set(failing))]
+
+    def _comparable(self, point: Point) -> bool:
+        try:
+            return self._pair.port.trainable(point) == self._pair.reference.trainable(point)
+        except (AttributeError, KeyError):
+            return False
+
+    def _ask(self, live: Live, made: Made, arguments: Arguments | None = None) -> list[AnyArray]:
+        """The arrays of a call's result, or its gradients, on one side."""
+        args, kwargs = arguments or made.arguments
+        if made.cotangents is None:
+            found = leaves(live.call(made.point, args, kwargs))
+            return [
+                x.astype(np.uint8) if x.dtype == np.bool_ else x for x in found if isinstance(x, np.ndarray)
+            ]
+        gradients, parameters = live.vjp(made.point, args, kwargs, list(made.cotangents))
+        return [*gradients, *(parameters[n] for n in sorted(parameters))]
+
+    def _suspicious(self, made: Made) -> bool:
+        """Whether a call could fail: no floor is below a unit in the last place of its result."""
+        rule = _rule(made)
+        if not isinstance(rule, Ratio):
+            return True
+        try:
+            exact = self._ask(self._open(FLOAT64), made)
+            port = self._ask(self._pair.port, made)
+        except Exception:  # judged in earnest, it will say what it is
+            return True
+        same = len(exact) == len(port)
+        return not same or any(not self._near(o, p, rule) for o, p in zip(exact, port, strict=True))
+
+    def _near(self, o: AnyArray, p: AnyArray, rule: Ratio) -> bool:
+        """Whether a result is as near as every floor allows."""
+        dtype = self._pair.task.dtype
+        if p.shape != o.shape or is_floating(o) != is_floating(p):
+            return False
+        if not is_floating(o):
+            return bool(np.array_equal(o, p))
+        if of_array(p) is not dtype or not np.isfinite(p.astype(np.float64)).all():
+            return False
+        have = norms(p.astype(np.float64) - o)
+        grid = norms(ulp(round_to(o, dtype), dtype))
+        return have[0] <= rule.rms * grid[0] and have[1] <= rule.max * grid[1]
+
+    def judge(self, made: Made) -> Wrong | None:
+        """The verdict on one call with a measured floor; None if it passes."""
+        rule = _rule(made)
+        try:
+            port = self._ask(self._pair.port, made)
+        except Exception as error:  # raising is an answer
+            problem = f"raised {type(error).__name__}: {error}"
+            return Wrong(made, decide([Comparison(n=0, problems=(problem,))], rule), "output")
+        expected = self.expected(made, floors=not isinstance(rule, Exact))
+        what = "output" if made.cotangents is None else "gradient"
+        verdicts = {}
+        for i, e in enumerate(expected):
+            name = what if len(expected) == 1 else f"{what} {i}"
+            sample = (
+                compare(e, port[i], nonfinite=self._nonfinite)
+                if i < len(port)
+                else Comparison(n=0, problems=("the port does not return it",))
+            )
+            verdicts[name] = decide([sample], rule)
+        if not verdicts:
+            return None
+        name, worst = worst_of(verdicts)
+        # Within a module rounding errors meet by chance, and this is one input: only what no chance explains.
+        least = 1.0 if made.point.word else OUTLIER
+        return Wrong(made, worst, name) if worst.status == "fail" and worst.ratio > least else None
+
+    def expected(self, made: Made, *, floors: bool = True) -> list[Expected]:
+        """What each array of a call's result should be, and how closely anybody could have it."""
+        exact = self._ask(self._open(FLOAT64), made)
+        own = self._ask(self._pair.reference, made)
+        dtype = self._pair.task.dtype
+        meters = self._measured(made, exact) if floors else {}
+        return [
+            Expected(
+                oracle=o,
+                dtype=(of_array(r) or dtype) if is_floating(o) else None,
+                reference=r,
+                floor=meters[i].floor() if i in meters else None,
+            )
+            for i, (o, r) in enumerate(zip(exact, own, strict=True))
+        ]
+
+    def _measured(self, made: Made, exact: list[AnyArray]) -> dict[int, FloorMeter]:
+        """Meters filled by float32 runs of the reference with its inputs moved and other roundings."""
+        from parity.sides.reorder import OtherRoundings
+
+        live = self._open(FLOAT32)
+        single = mapped(_to_float32, made.arguments)
+        base = self._ask(live, made, single)
+        meters = {
+            i: FloorMeter(o, base[i].astype(np.float64), self._pair.task.dtype)
+            for i, o in enumerate(exact)
+            if is_floating(o)
+        }
+
+        def add(kind: str, results: list[AnyArray]) -> None:
+            for i, meter in meters.items():
+                meter.add(kind, results[i].astype(np.float64))
+
+        for draw, direction in enumerate(("random",) * DRAWS + COHERENT_MOVES):
+            rng = generator("local", made.point.address, draw, len(meters))
+            shifted = mapped(partial(_moved, rng=rng, direction=direction), single)
+            add("random" if direction == "random" else "coherent", self._ask(live, made, shifted))
+        for seed in (None, *range(1, DRAWS)):
+            with OtherRoundings(seed):
+                add("other", self._ask(live, made, single))
+        with OtherRoundings(None, away=True):
+            add("away", self._ask(live, made, single))
+        return meters
+
+
+def _cotangent(point: Point, x: AnyArray) -> AnyArray:
+    dtype = of_array(x)
+    drawn: AnyArray = generator("cotangent", point.address, x.size).standard_normal(x.shape)
+    return drawn if dtype is None else cast(drawn, dtype)
+
+
+def _to_float32(x: Any) -> Any:
+    return x.astype(np.float32) if isinstance(x, np.ndarray) and is_floating(x) else x
+
+
+def _moved(x: Any, *, rng: np.random.Generator, direction: str) -> Any:
+    return moved(x, rng, direction) if isinstance(x, np.ndarray) and is_floating(x) else x
+
+
+def _rule(made: Made) -> Rule:
+    """What the spec of a word demands; of a module, the usual ratio."""
+    if made.point.word:
+        for spec in REGISTRY:
+            if spec.family == "word" and spec.port.endswith(f":{made.point.word}"):
+                return spec.rule if made.cotangents is None else spec.grad_rule
+    return Ratio()
+
+
+def _innermost(node: Node, failing: set[Point]) -> list[Point]:
+    """The failing calls that have no failing call within, in order."""
+    below = [p for child in node.children for p in _innermost(child, failing)]
+    return below or ([node.point] if node.point in failing else [])

@@ -1,0 +1,140 @@
+"""Which calls and parameters have to be mended for the port to hold: the smallest set of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parity.expect import Say
+from parity.sides.points import Point
+
+from .peel import peel
+from .prober import Parameter, Prober, Suspect
+from .tree import Node, units
+
+MANY = 3
+"""After so many culprits the search by prefixes stops, and what is left is planted piece by piece."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the search knows: the questions' asker, the tree of calls, and who listens."""
+
+    prober: Prober
+    root: Node
+    say: Say
+
+
+def search(state: State, wrong: list[Suspect]) -> list[Suspect] | None:
+    """The smallest set of suspects whose mending cures; None if nothing within does."""
+    words = [p for p in state.root.words if _bridgeable(state, p)]
+    if _cured(state, [*wrong, *words], f"all {len(words)} calls of words mended"):
+        return _by_word(state, wrong, words)
+    say = state.say
+    say("not in a word: the search goes through the modules")
+    return _descend(state, state.root, wrong)
+
+
+def _by_word(state: State, wrong: list[Suspect], words: list[Point]) -> list[Suspect]:
+    """First which words (or parameters), then which of their calls."""
+    names = list(dict.fromkeys(p.word for p in words))
+    groups: dict[str, list[Suspect]] = {str(w): [w] for w in wrong}
+    groups |= {n: [p for p in words if p.word == n] for n in names}
+
+    def cures(chosen: Sequence[str]) -> bool:
+        return _cured(state, [p for n in chosen for p in groups[n]], f"{some(chosen)} mended everywhere")
+
+    bad, _ = peel(list(groups), cures)
+    found: list[Suspect] = []
+    for name in bad:
+        others = [p for n in bad if n != name for p in groups[n]]
+        if isinstance(groups[name][0], Parameter):
+            found += groups[name]
+        else:
+            found += _places(state, [p for p in groups[name] if isinstance(p, Point)], others)
+    return found
+
+
+def _places(state: State, calls: list[Point], others: list[Suspect]) -> list[Suspect]:
+    """Which calls of a word have to be mended, with the other culprits mended."""
+
+    def cures(chosen: Sequence[Point]) -> bool:
+        what = f"{calls[0].word} mended in {some([p.path or '.' for p in chosen])}"
+        return _cured(state, [*others, *chosen], what)
+
+    if len(calls) == 1:
+        return list(calls)
+    by_unit = units(calls)
+
+    def cures_units(chosen: Sequence[str]) -> bool:
+        return cures([p for u in chosen for p in by_unit[u]])
+
+    bad_units, whole = peel(list(by_unit), cures_units, MANY)
+    if not whole:
+        rest = [u for u in by_unit if u not in bad_units]
+        bad_units += [
+            u for u in rest if _harms(state, by_unit[u], f"{calls[0].word} planted in {u or 'the outermost'}")
+        ]
+    found: list[Suspect] = []
+    for u in [u for u in by_unit if u in bad_units]:
+        inner = by_unit[u]
+        if len(inner) == 1 or len(bad_units) > MANY:
+            found += inner
+            continue
+        elsewhere = [p for v in bad_units if v != u for p in by_unit[v]]
+        within, whole = peel(inner, lambda chosen, e=elsewhere: cures([*e, *chosen]), MANY)  # type: ignore[misc]
+        if not whole:
+            word = calls[0].word
+            within += [
+                p for p in inner if p not in within and _harms(state, [p], f"{word} planted in {p.path}")
+            ]
+        found += [p for p in inner if p in within]
+    return found
+
+
+def _descend(state: State, node: Node, fixed: list[Suspect]) -> list[Suspect] | None:
+    """The smallest set of suspects at or below a call; None if mending all that it calls does not cure."""
+    inner: list[Suspect] = [c.point for c in node.children if _bridgeable(state, c.point)]
+    where = node.point.path or "the outermost module"
+    if not inner or not _cured(state, [*fixed, *inner], f"everything that {where} calls mended"):
+        return None
+    needed = [*fixed, *inner]
+    bad, _ = peel(needed, lambda chosen: _cured(state, chosen, f"{some([str(s) for s in chosen])} mended"))
+    found: list[Suspect] = []
+    for suspect in bad:
+        if isinstance(suspect, Parameter) or suspect.word:
+            found.append(suspect)
+            continue
+        child = next(c for c in node.children if c.point == suspect)
+        others = [s for s in bad if s != suspect]
+        deeper = _descend(state, child, others)
+        if deeper is None:
+            found.append(suspect)
+        else:
+            found += [s for s in deeper if s not in others]
+    return found
+
+
+def _bridgeable(state: State, point: Point) -> bool:
+    """Whether both sides can make a call, with the same parameters' gradients where gradients count."""
+    _, pair = state.prober.pair()
+    try:
+        names = (pair.port.trainable(point), pair.reference.trainable(point))
+    except (AttributeError, KeyError):
+        return False
+    return names[0] == names[1] or not state.prober.case.vjp
+
+
+def _cured(state: State, chosen: Sequence[Suspect], what: str) -> bool:
+    score = state.prober.score("mended", list(chosen))
+    state.say(f"{what}: {score}")
+    return not score.bad
+
+
+def _harms(state: State, chosen: Sequence[Suspect], what: str) -> bool:
+    score = state.prober.score("planted", list(chosen))
+    state.say(f"{what}: {score}")
+    return score.bad
+
+
+def some(names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
