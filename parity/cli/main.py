@@ -9,12 +9,13 @@ from typing import NoReturn
 from parity import errors
 from parity.errors import ParityError, UsageError
 
-from . import doctor, golden, listing, run
+from . import bisect, doctor, golden, listing, run
 
 EPILOG = """\
 examples:
   parity doctor                      what this machine can run, and how precisely it computes
   parity run                         the model side by side, layer by layer, and the canonical cases
+  parity bisect --case CASE          which word, module or parameter makes a model fail
   parity golden verify fixtures      golden cases against the reference and the port
 
 exit codes:
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     version = metadata.version("m2bert-parity")
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, listing, run, golden):
+    for module in (doctor, listing, run, bisect, golden):
         module.add(commands)
     return top
 

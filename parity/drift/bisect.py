@@ -6,11 +6,13 @@ Then every call is judged by itself on the reference's inputs: what is wrong the
 is named too.
 """
 
+import time
 from collections.abc import Sequence
 
 from parity.expect import Say, silent
+from parity.sides.points import Point
 
-from .confirm import confirmed, describe_parameter, hidden, short
+from .confirm import confirmed, describe_parameter, hidden, hidden_parameters, short
 from .finding import CULPRITS, HIDDEN, HOLDS, NOT_REPRODUCIBLE, OUTSIDE, REFERENCE, Culprit, Finding
 from .local import Local, Wrong
 from .prober import Prober, Score, Suspect, wrong_parameters
@@ -18,14 +20,12 @@ from .search import State, search
 from .tree import Recorder
 from .unsteady import Unsteady, unsteady
 
-__all__ = ["VERIFICATION", "bisect", "describe_parameter"]
-
-VERIFICATION = 11
-"""Runs of a model that one input of a verdict takes: exact, reference, port, and eight for the floor."""
+__all__ = ["bisect", "describe_parameter"]
 
 
 def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silent) -> Finding:
     """The finding on a prober's case; says each question and its answer to `say`."""
+    start = time.monotonic()
     base = prober.score("mended", ())
     say(f"the port as it is: {base}")
 
@@ -37,7 +37,8 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
             tuple(culprits),
             questions=prober.asked,
             runs=prober.runs,
-            verification=VERIFICATION * seeds,
+            seconds=time.monotonic() - start,
+            verification=prober.verification(seeds),
         )
 
     shaky = unsteady(prober, repeats, say)
@@ -50,17 +51,17 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
         return finding(REFERENCE, text)
     state = State(prober, _calls(prober, say).root, say)
     wrong = _by_themselves(prober, say)
+    suspects: list[Suspect] = list(wrong_parameters(prober.pair()[1]))
+    if suspects:
+        say(f"{len(suspects)} parameters are not as given: " + ", ".join(map(str, suspects[:3])))
     if not base.bad:
-        found = hidden(state, wrong, base)
+        found = [*hidden_parameters(state, suspects, base), *hidden(state, wrong, base)]
         if found:
             return finding(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
         text = (
             f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
         )
         return finding(HOLDS, text)
-    suspects: list[Suspect] = list(wrong_parameters(prober.pair()[1]))
-    if suspects:
-        say(f"{len(suspects)} parameters are not as given: " + ", ".join(map(str, suspects[:3])))
     answer = search(state, suspects)
     if answer is None:
         text = (
@@ -88,15 +89,16 @@ def _calls(prober: Prober, say: Say) -> Recorder:
 
 def _by_themselves(prober: Prober, say: Say) -> list[Wrong]:
     """The calls that fail by themselves, on two inputs."""
+    only: set[Point] | None = None
     found: list[Wrong] = []
     for i in range(2):
         local = Local(prober.pair(i)[1], nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
         prober.runs += 1
-        wrong = local.sweep(say)
+        wrong = local.sweep(say, only)
         if not wrong:
             return []
-        again = {w.made.point for w in wrong}
-        found = wrong if i == 0 else [w for w in found if w.made.point in again]
+        only = {w.made.point for w in wrong}
+        found = wrong if i == 0 else [w for w in found if w.made.point in only]
     return found
 
 

@@ -57,11 +57,7 @@ def hidden(state: State, wrong: Sequence[Wrong], base: Score) -> list[Culprit]:
     groups: dict[str, list[Wrong]] = {}
     for w in wrong:
         groups.setdefault(_name(w.made.point), []).append(w)
-    note = (
-        f"hidden: end to end the port holds at {base.gate:.3g} of its gate"
-        if not base.bad
-        else "hidden end to end by what is worse"
-    )
+    note = _hidden_by(base)
     return [
         Culprit(
             "word" if ws[0].made.point.word else "module",
@@ -76,6 +72,23 @@ def hidden(state: State, wrong: Sequence[Wrong], base: Score) -> list[Culprit]:
         )
         for name, ws in groups.items()
     ]
+
+
+def hidden_parameters(state: State, wrong: Sequence[Suspect], base: Score) -> list[Culprit]:
+    """Culprits of parameters that are not as given though the whole does not show it."""
+    found = []
+    for s in wrong:
+        if isinstance(s, Parameter):
+            note = f"{describe_parameter(state.prober, s.name)}; {_hidden_by(base)}"
+            alone = state.prober.score("planted", [s])
+            found.append(Culprit("parameter", s.name, (s.name,), 1, alone.gate, base.gate, True, note))
+    return found
+
+
+def _hidden_by(base: Score) -> str:
+    if base.bad:
+        return "hidden end to end by what is worse"
+    return f"hidden: end to end the port holds at {base.gate:.3g} of its gate"
 
 
 def _name(point: Point) -> str:

@@ -76,7 +76,8 @@ class Finding:
         narrowed: what is known of each culprit word by itself: dtypes, smallest case.
         bundles: folders with a reproduction.
         questions, runs: how many hybrids were judged, and how many times a model was run.
-        verification: how many runs of a model one verdict on the case takes.
+        seconds: how long it took.
+        verification: how long one verdict on the case takes, in seconds.
     """
 
     kind: str
@@ -87,7 +88,8 @@ class Finding:
     bundles: tuple[str, ...] = ()
     questions: int = 0
     runs: int = 0
-    verification: int = 0
+    seconds: float = 0.0
+    verification: float = 0.0
 
     @property
     def found(self) -> bool:
@@ -106,9 +108,10 @@ class Finding:
             for line in self.narrowed.get(culprit.name, {}).get("lines", ()):
                 found.append(f"    {line}")
         found += [f"  reproduce: python {b}/repro.py" for b in self.bundles]
-        if self.runs:
-            share = self.runs / self.verification if self.verification else 0.0
+        if self.verification:
+            share = self.seconds / self.verification
             found.append(
-                f"  {self.questions} questions, {self.runs} runs of a model: {share:.2g} verifications' worth"
+                f"  {self.questions} questions, {self.runs} runs of a model, {self.seconds:.1f} s: "
+                f"{share:.1f} times what a verdict on the case takes"
             )
         return found

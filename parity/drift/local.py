@@ -4,7 +4,7 @@ End to end, a wrong function can hide: what follows it may amplify rounding erro
 the inputs that the reference has at that point, nothing covers it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -39,6 +39,7 @@ class Made:
     point: Point
     arguments: Arguments
     cotangents: tuple[AnyArray, ...] | None = None
+    result: Any = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Local:
             self._others[dtype.name] = sides.get("torch").open(task)
         return self._others[dtype.name]
 
-    def sweep(self, say: Say = silent) -> list[Wrong]:
-        """Every call that fails by itself, none of them for the sake of another within it."""
+    def sweep(self, say: Say = silent, only: Collection[Point] | None = None) -> list[Wrong]:
+        """Every call (or those of `only`) that fails by itself, none for the sake of another within it."""
         suspects: list[Made] = []
         recorder = Recorder()
         listen = recorder.around
@@ -82,31 +83,47 @@ class Local:
             point: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
         ) -> Any:
             result = listen(point, call, args, kwargs)
-            if point.path or point.word:
+            if (point.path or point.word) and (only is None or point in only):
                 made = Made(point, (portable(args), portable(dict(kwargs))))
-                asked = [made]
+                asked = [replace(made, result=portable(result))]
                 if self._vjp and self._comparable(point):
-                    cotangents = tuple(_cotangent(point, x) for x in floating(portable(result)))
-                    if cotangents and floating(made.arguments):
-                        asked.append(replace(made, cotangents=cotangents))
+                    of_gradient = self.with_cotangents(made, portable(result))
+                    if of_gradient.cotangents and floating(made.arguments):
+                        asked.append(of_gradient)
                 suspects.extend(m for m in asked if self._suspicious(m))
             return result
 
         self._pair.reference.run(around)
         say(f"each call on the reference's inputs: {len(suspects)} to be looked at closely")
         failing: dict[Point, Wrong] = {}
-        for made in suspects:
+        for made in suspects:  # inner calls come before those around them
+            point = made.point
+            if point in failing or (not point.word and any(p.within(point.path) for p in failing)):
+                continue
             wrong = self.judge(made)
-            if wrong is not None and made.point not in failing:
+            if wrong is not None:
                 failing[made.point] = wrong
                 say(f"{made.point} by itself: {wrong.gate:.3g} times its own gate ({wrong.result})")
         return [failing[p] for p in _innermost(recorder.root, set(failing))]
+
+    def with_cotangents(self, made: Made, result: Any = None) -> Made:
+        """The question for the gradients of a call, with seeded standard-normal cotangents."""
+        if result is None:
+            result = self._pair.reference.call(made.point, *made.arguments)
+        cotangents = tuple(_cotangent(made.point, x) for x in floating(result))
+        return replace(made, cotangents=cotangents, result=None)
 
     def _comparable(self, point: Point) -> bool:
         try:
             return self._pair.port.trainable(point) == self._pair.reference.trainable(point)
         except (AttributeError, KeyError):
             return False
+
+    def _own(self, made: Made) -> list[AnyArray]:
+        """What the reference gives in the working dtype."""
+        if made.result is None:
+            return self._ask(self._pair.reference, made)
+        return _arrays(made.result)
 
     def _ask(self, live: Live, made: Made, arguments: Arguments | None = None) -> list[AnyArray]:
         """The arrays of a call's result, or its gradients, on one side."""
@@ -121,19 +138,23 @@ class Local:
 
     def _suspicious(self, made: Made) -> bool:
         """Whether a call could fail: no floor is below a unit in the last place of its result."""
-        rule = _rule(made)
+        rule = rule_of(made)
         if not isinstance(rule, Ratio):
             return True
         try:
             exact = self._ask(self._open(FLOAT64), made)
+            own = self._own(made)
             port = self._ask(self._pair.port, made)
         except Exception:  # judged in earnest, it will say what it is
             return True
-        same = len(exact) == len(port)
-        return not same or any(not self._near(o, p, rule) for o, p in zip(exact, port, strict=True))
+        if not len(exact) == len(own) == len(port):
+            return True
+        least = 1.0 if made.point.word else OUTLIER
+        limits = (least * rule.rms, least * rule.max)
+        return any(not self._near(o, r, p, limits) for o, r, p in zip(exact, own, port, strict=True))
 
-    def _near(self, o: AnyArray, p: AnyArray, rule: Ratio) -> bool:
-        """Whether a result is as near as every floor allows."""
+    def _near(self, o: AnyArray, r: AnyArray, p: AnyArray, limits: tuple[float, float]) -> bool:
+        """Whether a result is as near as the reference and every floor allow."""
         dtype = self._pair.task.dtype
         if p.shape != o.shape or is_floating(o) != is_floating(p):
             return False
@@ -142,12 +163,13 @@ class Local:
         if of_array(p) is not dtype or not np.isfinite(p.astype(np.float64)).all():
             return False
         have = norms(p.astype(np.float64) - o)
+        own = norms(r.astype(np.float64) - o)
         grid = norms(ulp(round_to(o, dtype), dtype))
-        return have[0] <= rule.rms * grid[0] and have[1] <= rule.max * grid[1]
+        return all(h <= k * max(e, g) for h, k, e, g in zip(have, limits, own, grid, strict=True))
 
     def judge(self, made: Made) -> Wrong | None:
         """The verdict on one call with a measured floor; None if it passes."""
-        rule = _rule(made)
+        rule = rule_of(made)
         try:
             port = self._ask(self._pair.port, made)
         except Exception as error:  # raising is an answer
@@ -174,7 +196,7 @@ class Local:
     def expected(self, made: Made, *, floors: bool = True) -> list[Expected]:
         """What each array of a call's result should be, and how closely anybody could have it."""
         exact = self._ask(self._open(FLOAT64), made)
-        own = self._ask(self._pair.reference, made)
+        own = self._own(made)
         dtype = self._pair.task.dtype
         meters = self._measured(made, exact) if floors else {}
         return [
@@ -216,6 +238,11 @@ class Local:
         return meters
 
 
+def _arrays(value: Any) -> list[AnyArray]:
+    found = [x for x in leaves(value) if isinstance(x, np.ndarray)]
+    return [x.astype(np.uint8) if x.dtype == np.bool_ else x for x in found]
+
+
 def _cotangent(point: Point, x: AnyArray) -> AnyArray:
     dtype = of_array(x)
     drawn: AnyArray = generator("cotangent", point.address, x.size).standard_normal(x.shape)
@@ -230,7 +257,7 @@ def _moved(x: Any, *, rng: np.random.Generator, direction: str) -> Any:
     return moved(x, rng, direction) if isinstance(x, np.ndarray) and is_floating(x) else x
 
 
-def _rule(made: Made) -> Rule:
+def rule_of(made: Made) -> Rule:
     """What the spec of a word demands; of a module, the usual ratio."""
     if made.point.word:
         for spec in REGISTRY:

@@ -5,8 +5,9 @@ from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
-Cures = Callable[[Sequence[T]], bool]
-"""Whether the model holds when these are mended (and everything else that is known to be wrong)."""
+Cures = Callable[[Sequence[T], int], bool]
+"""Whether the model holds when these are mended (and everything else that is known to be wrong); told how
+many more questions there are at most before the next culprit is known."""
 
 
 def first_prefix(candidates: Sequence[T], cures: Cures[T], found: Sequence[T] = ()) -> int:
@@ -17,7 +18,8 @@ def first_prefix(candidates: Sequence[T], cures: Cures[T], found: Sequence[T] = 
     low, high = 0, len(candidates)  # k = low does not cure, k = high does
     while high - low > 1:
         middle = (low + high) // 2
-        if cures([*found, *candidates[:middle]]):
+        left = (max(middle - low, high - middle) - 1).bit_length()
+        if cures([*found, *candidates[:middle]], left):
             high = middle
         else:
             low = middle
@@ -37,6 +39,6 @@ def peel(candidates: Sequence[T], cures: Cures[T], most: int | None = None) -> t
         k = first_prefix(rest, cures, found)
         found.append(rest[k - 1])
         rest = rest[: k - 1]
-        if cures(found):
+        if cures(found, 0):
             return found, True
-    return found, not rest and cures(found)
+    return found, not rest and cures(found, 0)

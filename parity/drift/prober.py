@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,6 +132,7 @@ class Prober:
         self._memory = memory or Memory(None, {})
         self._say = say
         self._pairs: dict[int, tuple[Expectation, Pair]] = {}
+        self._prepared: list[float] = []
         self.asked = 0
         self.runs = 0
 
@@ -138,10 +140,16 @@ class Prober:
         """The i-th input: what it should give, and both models loaded for it."""
         if i not in self._pairs:
             self._say(f"what input {i + 1} should give")
+            start = time.monotonic()
             expected = expectation(self.case, self.case.seed + i)
+            self._prepared.append(time.monotonic() - start)
             pair = Pair(expected.task, self.target.side, self.target.device)
             self._pairs[i] = (expected, pair)
         return self._pairs[i]
+
+    def verification(self, seeds: int) -> float:
+        """Seconds to know what `seeds` inputs should give: a verdict, but for the port's own run."""
+        return seeds * sum(self._prepared) / max(len(self._prepared), 1)
 
     def score(self, direction: Direction, chosen: Sequence[Suspect]) -> Score:
         """How the port does with the chosen mended, or the reference with them planted."""

@@ -39,8 +39,9 @@ def _by_word(state: State, wrong: list[Suspect], words: list[Point]) -> list[Sus
     groups: dict[str, list[Suspect]] = {str(w): [w] for w in wrong}
     groups |= {n: [p for p in words if p.word == n] for n in names}
 
-    def cures(chosen: Sequence[str]) -> bool:
-        return _cured(state, [p for n in chosen for p in groups[n]], f"{some(chosen)} mended everywhere")
+    def cures(chosen: Sequence[str], left: int) -> bool:
+        what = f"{some(chosen)} mended everywhere"
+        return _cured(state, [p for n in chosen for p in groups[n]], what, left)
 
     bad, _ = peel(list(groups), cures)
     found: list[Suspect] = []
@@ -56,16 +57,16 @@ def _by_word(state: State, wrong: list[Suspect], words: list[Point]) -> list[Sus
 def _places(state: State, calls: list[Point], others: list[Suspect]) -> list[Suspect]:
     """Which calls of a word have to be mended, with the other culprits mended."""
 
-    def cures(chosen: Sequence[Point]) -> bool:
+    def cures(chosen: Sequence[Point], left: int) -> bool:
         what = f"{calls[0].word} mended in {some([p.path or '.' for p in chosen])}"
-        return _cured(state, [*others, *chosen], what)
+        return _cured(state, [*others, *chosen], what, left)
 
     if len(calls) == 1:
         return list(calls)
     by_unit = units(calls)
 
-    def cures_units(chosen: Sequence[str]) -> bool:
-        return cures([p for u in chosen for p in by_unit[u]])
+    def cures_units(chosen: Sequence[str], left: int) -> bool:
+        return cures([p for u in chosen for p in by_unit[u]], left)
 
     bad_units, whole = peel(list(by_unit), cures_units, MANY)
     if not whole:
@@ -80,7 +81,7 @@ def _places(state: State, calls: list[Point], others: list[Suspect]) -> list[Sus
             found += inner
             continue
         elsewhere = [p for v in bad_units if v != u for p in by_unit[v]]
-        within, whole = peel(inner, lambda chosen, e=elsewhere: cures([*e, *chosen]), MANY)  # type: ignore[misc]
+        within, whole = peel(inner, lambda chosen, left, e=elsewhere: cures([*e, *chosen], left), MANY)  # type: ignore[misc]
         if not whole:
             word = calls[0].word
             within += [
@@ -97,7 +98,10 @@ def _descend(state: State, node: Node, fixed: list[Suspect]) -> list[Suspect] | 
     if not inner or not _cured(state, [*fixed, *inner], f"everything that {where} calls mended"):
         return None
     needed = [*fixed, *inner]
-    bad, _ = peel(needed, lambda chosen: _cured(state, chosen, f"{some([str(s) for s in chosen])} mended"))
+    bad, _ = peel(
+        needed,
+        lambda chosen, left: _cured(state, chosen, f"{some([str(s) for s in chosen])} mended", left),
+    )
     found: list[Suspect] = []
     for suspect in bad:
         if isinstance(suspect, Parameter) or suspect.word:
@@ -123,9 +127,9 @@ def _bridgeable(state: State, point: Point) -> bool:
     return names[0] == names[1] or not state.prober.case.vjp
 
 
-def _cured(state: State, chosen: Sequence[Suspect], what: str) -> bool:
+def _cured(state: State, chosen: Sequence[Suspect], what: str, left: int = 0) -> bool:
     score = state.prober.score("mended", list(chosen))
-    state.say(f"{what}: {score}")
+    state.say(f"{what}: {score}" + (f" (at most {left} more to the next culprit)" if left else ""))
     return not score.bad
 
 

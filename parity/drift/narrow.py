@@ -1,0 +1,106 @@
+"""A culprit word by itself: in which dtypes it is wrong, and at which sizes it begins to be."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from parity import swap
+from parity.case import Case, named
+from parity.dtypes import WORKING, WorkingDtype
+from parity.errors import ParityError
+from parity.judge import judge
+from parity.nodes import Target
+from parity.sides.points import Point
+from parity.spec import REGISTRY, LayerSpec, OpSpec
+
+MOST_SIZES = 12
+"""How many sizes of an axis are tried, from the smallest on."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What is known of a word by its own spec.
+
+    Args:
+        dtypes: dtype → ``fail`` or ``pass`` on the spec's first case.
+        smallest: the smallest case that fails, as `Case` writes it; empty if the first case passes.
+        gate: how many times its gate the smallest case is off.
+    """
+
+    dtypes: dict[str, str]
+    smallest: str
+    gate: float
+
+    def lines(self) -> list[str]:
+        """In words."""
+        bad = [d for d, status in self.dtypes.items() if status == "fail"]
+        good = [d for d in self.dtypes if d not in bad]
+        if not bad:
+            return ["its own cases pass: it is wrong only on the inputs that it has in the model"]
+        text = f"fails in {', '.join(bad)}" + (f", not in {', '.join(good)}" if good else "")
+        return [text, f"smallest failing case: {self.smallest} ({self.gate:.3g} times its gate)"]
+
+
+def narrow(
+    spec: LayerSpec, point: Point, dtype: WorkingDtype, target: Target, *, vjp: bool
+) -> Narrowed | None:
+    """Judge the word at a point by its own spec; None if it has none.
+
+    `spec` is the model's: the port's word is what the model says there, swaps included.
+    """
+    word = next(
+        (s for s in REGISTRY if s.family == "word" and s.port.endswith(f":{point.word}")),
+        None,
+    )
+    if word is None:
+        return None
+    with _as_said(spec, point):
+        return _narrow(word, dtype, target, vjp=vjp and bool(word.grads))
+
+
+def _narrow(word: OpSpec, dtype: WorkingDtype, target: Target, *, vjp: bool) -> Narrowed:
+    def fails(case: Case) -> float:
+        """How many times its gate a case is off, 0 if it passes."""
+        try:
+            judgement = judge(case, target.side, target.device, seeds=2, most=2)
+        except ParityError:  # a size that the word does not take
+            return 0.0
+        return judgement.worst[1].ratio if judgement.status == "fail" else 0.0
+
+    first = named(word, word.cases[0], dtype, vjp=vjp)
+    full = replace(first, left_out=()) if not vjp else first  # optional arguments, too
+    dtypes = {
+        d.name: "fail" if any(fails(replace(c, dtype=d)) for c in (first, full)) else "pass"
+        for d in (dtype, *(d for d in WORKING.values() if d is not dtype))
+    }
+    start = next((c for c in (first, full) if fails(c)), None)
+    if start is None:
+        return Narrowed(dtypes, "", 0.0)
+    smallest, gate = start, fails(start)
+    for axis in word.axis_names():
+        for size in sorted(set(word.size_choices(axis, smallest.sizes)))[:MOST_SIZES]:
+            if size >= smallest.sizes[axis]:
+                break
+            smaller = replace(smallest, sizes=dict(smallest.sizes) | {axis: size})
+            if found := fails(smaller):
+                smallest, gate = smaller, found
+                break
+    return Narrowed(dtypes, str(smallest), gate)
+
+
+@contextmanager
+def _as_said(spec: LayerSpec, point: Point) -> Iterator[None]:
+    """Within the context the port's word is what the module at a point says."""
+    replacement = swap.at_paths().word(point.path, point.word)
+    if replacement is None or spec.words is None:
+        yield
+        return
+    namespace: Any = importlib.import_module(spec.words[1])
+    before = getattr(namespace, point.word)
+    setattr(namespace, point.word, replacement)
+    try:
+        yield
+    finally:
+        setattr(namespace, point.word, before)

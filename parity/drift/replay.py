@@ -1,0 +1,80 @@
+"""A bundle of a module or a parameter, run again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from safetensors.numpy import load_file
+
+from parity import sides
+from parity.case import Case
+from parity.dtypes import AnyArray, is_floating
+from parity.judge import task_of
+from parity.session import import_specs
+from parity.sides.live import Live, leaves
+from parity.sides.points import Point
+from parity.swap import swapped
+
+
+def replay(folder: Path) -> int:
+    """Do again what a bundle says is wrong: 1 while it is, 0 when it is mended."""
+    about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    data: dict[str, AnyArray] = load_file(folder / "data.safetensors")
+    import_specs(about["specs"])
+    with swapped([_beside(folder, text) for text in about["swaps"]]):
+        case = Case.parse(about["case"])
+        port = sides.get(about["side"]).open(task_of(case, case.seed))
+        if about["culprit"]["what"] == "parameter":
+            return _parameter(port, about["culprit"]["name"], data["given"])
+        call = json.loads((folder / "call.json").read_text(encoding="utf-8"))
+        return _call(port, call, data)
+
+
+def _beside(folder: Path, text: str) -> str:
+    """A swap whose file lies in the bundle."""
+    target, _, where = text.partition("=")
+    location, _, function = where.rpartition(":")
+    return f"{target}={folder / location}:{function}" if location.endswith(".py") else text
+
+
+def _parameter(port: Live, name: str, given: AnyArray) -> int:
+    have = np.ascontiguousarray(port.parameters()[name])
+    if have.shape == given.shape and have.tobytes() == given.tobytes():
+        print(f"{name} is as given")
+        return 0
+    print(f"{name} is not as given")
+    return 1
+
+
+def _call(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+    def value(x: Any) -> Any:
+        if isinstance(x, list):
+            return [value(v) for v in x]
+        if not (isinstance(x, str) and x.startswith("$")):
+            return x
+        array = data[x[1:]]
+        return array.view(ml_dtypes.bfloat16) if x in call["bfloat16"] else array
+
+    point = Point.parse(call["point"])
+    args, kwargs = tuple(value(x) for x in call["args"]), {k: value(x) for k, x in call["kwargs"].items()}
+    if call["cotangents"]:
+        gradients, parameters = port.vjp(point, args, kwargs, [value(g) for g in call["cotangents"]])
+        results = [*gradients, *(parameters[n] for n in sorted(parameters))]
+    else:
+        results = [x for x in leaves(port.call(point, args, kwargs)) if isinstance(x, np.ndarray)]
+    bad = len(results) != len(call["limits"])
+    for i, (result, (rms_limit, max_limit)) in enumerate(zip(results, call["limits"], strict=False)):
+        if result.shape != data[f"exact.{i}"].shape:
+            print(f"{point} {i}: shape {result.shape}, expected {data[f'exact.{i}'].shape}")
+            bad = True
+            continue
+        error = result.astype(np.float64) - data[f"exact.{i}"]
+        rms, largest = float(np.sqrt(np.mean(error**2))), float(np.max(np.abs(error), initial=0.0))
+        print(
+            f"{point} {i}: error {rms:.3g} RMS, limit {rms_limit:.3g}; largest {largest:.3g}, {max_limit:.3g}"
+        )
+        within = rms <= rms_limit and largest <= max_limit
+        bad |= not within and (is_floating(result) or largest > 0)
+    return int(bad)

@@ -1,0 +1,288 @@
+"""The same question over time: which commit, or which version of MLX, moved the numbers?"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from parity.errors import ParityError, UsageError
+from parity.expect import Say
+
+from .predicate import Column, Command
+
+GOOD, BAD, UNTESTABLE = "good", "bad", "cannot be tested"
+
+Ask = Callable[[str], str]
+"""Answers `GOOD`, `BAD` or `UNTESTABLE` for a commit or a version."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Between which two neighbours the answer changed, and what could not be tested between them."""
+
+    good: str
+    bad: str
+    between: tuple[str, ...]
+    asked: int
+    text: str
+
+
+class Answers:
+    """Answers kept on disk under what they depend on, so that an interrupted search goes on."""
+
+    def __init__(self, path: Path, about: str) -> None:
+        self._path = path
+        self._about = about
+        self._known: dict[str, str] = {}
+        self.asked = 0
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    one = json.loads(line)
+                except json.JSONDecodeError:
+                    break  # the interruption cut it short
+                if one.get("about") == about:
+                    self._known[one["name"]] = one["answer"]
+
+    def ask(self, name: str, ask: Ask) -> str:
+        """The answer for a name, asked at most once."""
+        if name not in self._known:
+            self.asked += 1
+            self._known[name] = ask(name)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                line = {"about": self._about, "name": name, "answer": self._known[name]}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return self._known[name]
+
+
+def command_of(question: Column | Command | None, case: str, python: str, swaps: Sequence[str]) -> list[str]:
+    """The command whose exit code (or row) answers the question."""
+    words = [python, "-m", "parity", "run", "--json", "--case", case]
+    return words + [w for s in swaps for w in ("--swap", s)] if not isinstance(question, Command) else []
+
+
+def answer(question: Column | Command | None, words: Sequence[str], folder: Path, env: dict[str, str]) -> str:
+    """Run the question in a folder with an environment."""
+    if isinstance(question, Command):
+        code = question.run(folder, env=env)
+        return UNTESTABLE if code == 125 else GOOD if code == 0 else BAD
+    with tempfile.TemporaryDirectory(prefix="parity-") as out:
+        done = subprocess.run(
+            [*words, "--out", out],
+            cwd=folder,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if isinstance(question, Column):
+        try:
+            rows = json.loads(done.stdout)["rows"]
+            rows = [r for r in rows if r["kind"] != "probe" and r["status"] != "not run"]
+            return BAD if any(question.bad(r) for r in rows) else GOOD
+        except (json.JSONDecodeError, KeyError):
+            return UNTESTABLE
+    return {0: GOOD, 1: BAD}.get(done.returncode, UNTESTABLE)
+
+
+# -- commits --------------------------------------------------------------------------------------------
+
+
+def over_commits(text: str, root: Path, answers: Answers, ask_in: Callable[[Path], str], say: Say) -> Change:
+    """Bisect the history of a repository in a work tree of its own.
+
+    Raises: UsageError if the range is not ``GOOD..BAD`` or its ends are not so.
+    """
+    good, dots, bad = text.partition("..")
+    if not dots or not good or not bad:
+        raise UsageError(f"--rev {text!r}: expected GOOD..BAD, e.g. v0.1..HEAD")
+    shas = [_sha(root, text, end) for end in (good, bad)]
+    with _worktree(root, shas[1]) as tree:
+
+        def ask(sha: str) -> str:
+            _git(tree, "checkout", "--quiet", "--detach", sha)
+            return ask_in(tree)
+
+        for sha, wanted, end in ((shas[0], GOOD, good), (shas[1], BAD, bad)):
+            found = answers.ask(sha, ask)
+            say(f"{end} ({sha[:12]}): {found}")
+            if found != wanted:
+                raise UsageError(f"--rev {text!r}: {end} is {found}, expected {wanted}")
+        _git(tree, "bisect", "start", "--no-checkout", shas[1], shas[0])
+        while True:
+            now = _git(tree, "rev-parse", "BISECT_HEAD")
+            found = answers.ask(now, ask)
+            left = len(_git(tree, "rev-list", "--bisect-all", *_ends(tree)).splitlines())
+            say(f"{_title(tree, now)}: {found}; at most {max(left.bit_length() - 1, 0)} more")
+            word = {GOOD: "good", BAD: "bad"}.get(found, "skip")
+            said = _git(tree, "bisect", word, now)
+            if "first bad commit" in said or "only 'skip'ped commits left" in said:
+                return _change(tree, said, answers)
+
+
+def _ends(tree: Path) -> list[str]:
+    refs = _git(tree, "for-each-ref", "--format=%(refname)", "refs/bisect").splitlines()
+    return [r if r.endswith("/bad") else f"^{r}" for r in refs if "/skip-" not in r]
+
+
+def _change(tree: Path, said: str, answers: Answers) -> Change:
+    found = re.search(r"^([0-9a-f]{40}) is the first bad commit", said, re.MULTILINE)
+    if found:
+        sha = found[1]
+        before = _git(tree, "rev-parse", f"{sha}^")
+        text = f"the first bad commit is {_title(tree, sha)}"
+        return Change(before, sha, (), answers.asked, text)
+    left = tuple(re.findall(r"^([0-9a-f]{40})$", said, re.MULTILINE))
+    titles = "; ".join(_title(tree, s) for s in left)
+    return Change(left[-1], left[0], left, answers.asked, f"one of these, which cannot be tested: {titles}")
+
+
+def _title(tree: Path, sha: str) -> str:
+    return _git(tree, "log", "-1", "--format=%h %s", sha)
+
+
+def _sha(root: Path, text: str, name: str) -> str:
+    try:
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    except ParityError:
+        raise UsageError(f"--rev {text!r}: there is no commit {name!r} in {root}") from None
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ParityError(f"git {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.strip()
+
+
+@contextmanager
+def _worktree(root: Path, sha: str) -> Iterator[Path]:
+    """A work tree of its own, so that the user's is not touched; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="parity-rev-"))
+    tree = folder / "tree"
+    try:
+        _git(root, "worktree", "add", "--quiet", "--detach", str(tree), sha)
+        yield tree
+    finally:
+        subprocess.run(
+            ["git", "worktree", "remove", "--force", str(tree)], cwd=root, capture_output=True, check=False
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# -- versions of MLX ------------------------------------------------------------------------------------
+
+
+def over_versions(
+    text: str,
+    answers: Answers,
+    ask_with: Callable[[str], str],
+    say: Say,
+    available: Sequence[str] | None = None,
+) -> Change:
+    """Bisect the published versions of MLX, each in an environment of its own.
+
+    Raises: UsageError if the range is not ``A..B`` or its ends give the same answer.
+    """
+    versions = _range(text, published() if available is None else available)
+    first, last = answers.ask(versions[0], ask_with), answers.ask(versions[-1], ask_with)
+    say(f"mlx {versions[0]}: {first}")
+    say(f"mlx {versions[-1]}: {last}")
+    if first == last or UNTESTABLE in (first, last):
+        raise UsageError(
+            f"--mlx {text!r}: {versions[0]} is {first} and {versions[-1]} is {last}: nothing changed between"
+        )
+    low, high, skipped = 0, len(versions) - 1, set[int]()
+    while True:
+        inside = [i for i in range(low + 1, high) if i not in skipped]
+        if not inside:
+            break
+        i = inside[len(inside) // 2]
+        found = answers.ask(versions[i], ask_with)
+        say(f"mlx {versions[i]}: {found}; at most {len(inside).bit_length() - 1} more")
+        if found == UNTESTABLE:
+            skipped.add(i)
+        elif found == first:
+            low = i
+        else:
+            high = i
+    between = tuple(versions[i] for i in range(low + 1, high))
+    text = f"mlx {versions[low]} is {first}, mlx {versions[high]} is {last}"
+    if between:
+        text += f"; {', '.join(between)} cannot be tested"
+    good, bad = (versions[low], versions[high]) if first == GOOD else (versions[high], versions[low])
+    return Change(good, bad, between, answers.asked, text)
+
+
+def _range(text: str, available: Sequence[str]) -> list[str]:
+    low, dots, high = text.partition("..")
+    try:
+        ends = Version(low), Version(high)
+    except InvalidVersion:
+        raise UsageError(f"--mlx {text!r}: expected two versions, e.g. 0.29..0.32") from None
+    if not dots:
+        raise UsageError(f"--mlx {text!r}: expected two versions, e.g. 0.29..0.32")
+    # 0.32 as an end means every 0.32.x
+    width = len(ends[1].release)
+    found = [v for v in map(Version, available) if ends[0] <= v and v.release[:width] <= ends[1].release]
+    if len(found) < 2:
+        raise UsageError(f"--mlx {text!r}: of the published versions only {list(map(str, found))} lie there")
+    return [str(v) for v in sorted(found)]
+
+
+def published() -> list[str]:
+    """The versions of MLX that pip can install here.
+
+    Raises: UsageError if pip cannot tell.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "index", "versions", "mlx"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"Available versions: (.+)", done.stdout)
+    if not found:
+        raise UsageError(f"--mlx: pip does not tell which versions there are: {done.stderr.strip()[-300:]}")
+    return [v.strip() for v in found[1].split(",")]
+
+
+def python_with(version: str, say: Say) -> str:
+    """An interpreter whose MLX is of a version and everything else is as here; made once, then kept.
+
+    Raises: ParityError if it cannot be made.
+    """
+    home = Path(os.environ.get("PARITY_CACHE", Path.home() / ".cache" / "parity")) / "mlx"
+    folder = home / f"{version}-py{sys.version_info[0]}{sys.version_info[1]}"
+    python = folder / "bin" / "python"
+    if (folder / "complete").is_file():
+        return str(python)
+    say(f"an environment with mlx {version}")
+    home.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
+    extra = "[cpu]" if sys.platform == "linux" else ""
+    done = subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", f"mlx{extra}=={version}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ParityError(f"mlx {version} cannot be installed: {done.stderr.strip()[-300:]}")
+    own = Path(subprocess.run(
+        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip())  # fmt: skip
+    root = Path(__file__).resolve().parents[2]
+    (own / "parity-host.pth").write_text(f"{root}\n{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    (folder / "complete").write_text("", encoding="utf-8")
+    return str(python)
