@@ -295,6 +295,10 @@ class Recorder:
         """Record a judgement and fail the test if it is not a pass."""
         row = judgement.row(kind, id, self.repeat)
         row = replace(row, environment=self.session.environment(row.side, row.device))
+        if judgement.status == "fail" and self.settings.bisect and kind in ("layer", "model"):
+            found = self._bisect(judgement)
+            row = replace(row, notes=(*row.notes, *(line.strip() for line in found)))
+            hint = "\n".join([hint, *(f"  {line}" for line in found)])
         worse = self.session.worse(row) if row.status == "pass" and kind in LEDGER_KINDS else None
         if worse is not None:
             row = replace(row, status="fail", reasons=(worse,))
@@ -310,6 +314,17 @@ class Recorder:
                 repeat=self.repeat,
             )
             pytest.fail(message + hint, pytrace=False)
+
+    def _bisect(self, judgement: Judgement) -> list[str]:
+        """What makes a layer or model fail, in lines."""
+        from .drift.investigate import investigate  # the search is wanted only when something fails
+
+        label = judgement.side if judgement.device == "cpu" else f"{judgement.side}.{judgement.device}"
+        target = Target(judgement.side, judgement.device, label)
+        finding = investigate(
+            judgement.case, target, self.settings, repeat=self.repeat, node=self._item.nodeid
+        )
+        return finding.lines()
 
 
 KEY = pytest.StashKey[Session]()

@@ -40,6 +40,7 @@ class Settings:
         fixtures: the folder of golden cases.
         blas: ``own`` is what MLX brings; ``openblas`` loads the system's into MLX (Linux).
         seeds: inputs a case; none means the profile's.
+        bisect: have a failing layer or model test find what makes it fail.
         threads: PyTorch's threads. Sums are split between threads, so everything but the main job's model
             runs with one unless told otherwise: then rows are the same on any number of cores.
     """
@@ -61,6 +62,7 @@ class Settings:
     blas: str = "own"
     seeds: int | None = None
     threads: int | None = None
+    bisect: bool = False
 
     def __post_init__(self) -> None:
         for what, given, among in (
@@ -221,6 +223,7 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "fixtures": ("DIR", "folder of golden cases (default: fixtures)"),
     "blas": ("KIND", "own, or openblas to load the system's OpenBLAS into MLX on Linux"),
     "seeds": ("N", "inputs a case (default: the profile's)"),
+    "bisect": (None, "a failing layer or model test finds what makes it fail, and says so"),
     "threads": ("N", "threads of PyTorch (default: 1, all for the main job)"),
 }
 # pytest has taken some of the plain names, or may.

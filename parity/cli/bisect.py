@@ -1,36 +1,26 @@
 """``parity bisect``: which word, module or parameter does it; which commit, which version of MLX."""
 
 import argparse
-import hashlib
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from parity import errors
 from parity.case import Case
-from parity.drift import bundle
-from parity.drift.bisect import bisect
-from parity.drift.finding import HOLDS, Culprit, Finding
-from parity.drift.narrow import narrow
-from parity.drift.predicate import Column, Command, judged_by, parse
-from parity.drift.prober import Memory, Prober
+from parity.drift.finding import HOLDS, Finding
+from parity.drift.investigate import investigate
+from parity.drift.predicate import Column, Command, parse
 from parity.drift.timeline import Answers, answer, command_of, over_commits, over_versions, python_with
 from parity.dtypes import FLOAT32
-from parity.environment import environment_class
 from parity.errors import UsageError
 from parity.mainjob import case_of, main_job
 from parity.nodes import Target, targets
 from parity.settings import Settings, project_root
-from parity.sides.points import Point
 from parity.spec import LayerSpec
 
 from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
-
-SEEDS = 3
 
 
 def add(commands: Any) -> None:
@@ -107,112 +97,18 @@ def _one(
         raise UsageError(
             f"--case: {case.spec.name} is a word, and a word has nothing within; give a layer or a model"
         )
-    seeds = settings.seeds or SEEDS
-    home = settings.out / "bisect"
-    prober = Prober(
+    return investigate(
         case,
         target,
-        seeds=seeds,
-        judge=None if question is None else judged_by(question),
-        memory=memory_of(home, case, target, settings.swap, seeds, arguments.predicate, arguments.fresh),
+        settings,
+        question=question,
+        predicate=arguments.predicate or "",
+        repeats=arguments.repeats,
+        fresh=arguments.fresh,
+        bundles=not arguments.no_bundle,
+        repeat=repeat_of(settings, "bisect", "--case", str(case)),
         say=say,
     )
-    finding = bisect(prober, seeds=seeds, repeats=arguments.repeats, say=say)
-    repeat = repeat_of(settings, "bisect", "--case", str(case))
-    return completed(finding, prober, settings, None if arguments.no_bundle else home, repeat=repeat, say=say)
-
-
-def memory_of(
-    home: Path,
-    case: Case,
-    target: Target,
-    swaps: tuple[str, ...],
-    seeds: int,
-    predicate: str | None,
-    fresh: bool,
-) -> Memory:
-    """Where the answers on a case are kept, and what they depend on."""
-    about = {
-        "case": str(case),
-        "target": f"{target.side}/{target.device}",
-        "swaps": [f"{s} {_digest(s)}" for s in swaps],
-        "seeds": seeds,
-        "predicate": predicate or "",
-        "environment": environment_class(target.side, target.device),
-        "code": _code(case),
-    }
-    name = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:16]
-    path = home / f"answers-{name}.jsonl"
-    if fresh:
-        path.unlink(missing_ok=True)
-    return Memory(path, about)
-
-
-def _digest(swap: str) -> str:
-    """The content of a swap's file: another one is another question."""
-    location = swap.partition("=")[2].rpartition(":")[0]
-    if location.endswith(".py") and Path(location).is_file():
-        return hashlib.sha256(Path(location).read_bytes()).hexdigest()[:16]
-    return ""
-
-
-def _code(case: Case) -> str:
-    """The content of both models' packages."""
-    found = hashlib.sha256()
-    for target in (case.spec.reference, case.spec.port):
-        module = sys.modules.get(target.partition(":")[0].partition(".")[0])
-        for place in getattr(module, "__path__", ()):
-            for file in sorted(Path(place).rglob("*.py")):
-                found.update(file.read_bytes())
-    return found.hexdigest()[:16]
-
-
-def completed(
-    finding: Finding,
-    prober: Prober,
-    settings: Settings,
-    home: Path | None,
-    *,
-    repeat: str,
-    node: str = "",
-    say: Callable[[str], None],
-) -> Finding:
-    """A finding with what its words do by themselves, and with bundles in a folder if there is one."""
-    narrowed, bundles = {}, []
-    case, target = prober.case, prober.target
-    assert isinstance(case.spec, LayerSpec)
-    for culprit in finding.culprits:
-        if culprit.what == "word":
-            say(f"{culprit.name} by its own spec")
-            point = Point.parse(culprit.places[0])
-            known = narrow(case.spec, point, case.dtype, target, vjp=case.vjp)
-            if known is not None:
-                narrowed[culprit.name] = {
-                    "dtypes": known.dtypes,
-                    "smallest": known.smallest,
-                    "lines": known.lines(),
-                }
-        if home is not None and culprit.confirmed and culprit.name:
-            bundles.append(_bundle(home, prober, culprit, settings, repeat, node))
-    return replace(finding, narrowed=narrowed, bundles=tuple(bundles))
-
-
-def _bundle(home: Path, prober: Prober, culprit: Culprit, settings: Settings, repeat: str, node: str) -> str:
-    context = bundle.Context(
-        str(prober.case),
-        prober.target.side,
-        prober.target.device,
-        settings.swap,
-        settings.specs,
-        repeat,
-        node or _node(prober.case, prober.target),
-    )
-    return str(bundle.write(home / bundle.name_of(culprit), prober, culprit, context))
-
-
-def _node(case: Case, target: Target) -> str:
-    kind = "models" if case.spec.family == "model" else "words"
-    return f"parity/suite/test_{kind}.py -k {case.spec.name}-{case.dtype.short}-{target.label}"
 
 
 # -- over time ------------------------------------------------------------------------------------------

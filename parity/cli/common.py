@@ -32,7 +32,7 @@ def command(
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     if options:
         group = parser.add_argument_group("settings, as in [tool.parity]")
-        add_options(group.add_argument, without=("update-golden", "update-baseline", "baseline"))
+        add_options(group.add_argument, without=("update-golden", "update-baseline", "baseline", "bisect"))
     return parser
 
 

@@ -9,12 +9,13 @@ from typing import NoReturn
 from parity import errors
 from parity.errors import ParityError, UsageError
 
-from . import bisect, doctor, golden, listing, run
+from . import bisect, doctor, golden, listing, run, trace
 
 EPILOG = """\
 examples:
   parity doctor                      what this machine can run, and how precisely it computes
   parity run                         the model side by side, layer by layer, and the canonical cases
+  parity trace --case CASE           where error comes in, call by call, and what grows it
   parity bisect --case CASE          which word, module or parameter makes a model fail
   parity golden verify fixtures      golden cases against the reference and the port
 
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     version = metadata.version("m2bert-parity")
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, listing, run, bisect, golden):
+    for module in (doctor, listing, run, trace, bisect, golden):
         module.add(commands)
     return top
 

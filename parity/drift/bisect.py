@@ -12,13 +12,23 @@ from collections.abc import Sequence
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
-from .confirm import confirmed, describe_parameter, hidden, hidden_parameters, short
-from .finding import CULPRITS, HIDDEN, HOLDS, NOT_REPRODUCIBLE, OUTSIDE, REFERENCE, Culprit, Finding
+from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, short
+from .finding import (
+    CULPRITS,
+    HIDDEN,
+    HOLDS,
+    NOT_REPRODUCIBLE,
+    OUTSIDE,
+    REFERENCE,
+    UNCONFIRMED,
+    Culprit,
+    Finding,
+)
 from .local import Local, Wrong
 from .prober import Prober, Score, Suspect, wrong_parameters
 from .search import State, search
 from .tree import Recorder
-from .unsteady import Unsteady, unsteady
+from .unsteady import CALLS, Unsteady, unsteady
 
 __all__ = ["bisect", "describe_parameter"]
 
@@ -28,52 +38,61 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
     start = time.monotonic()
     base = prober.score("mended", ())
     say(f"the port as it is: {base}")
+    answer = _answer(prober, base, repeats, say)
+    return Finding(
+        answer.kind,
+        base.gate,
+        answer.text,
+        answer.culprits,
+        questions=prober.asked,
+        runs=prober.runs,
+        seconds=time.monotonic() - start,
+        verification=prober.verification(seeds),
+    )
 
-    def finding(kind: str, text: str, culprits: Sequence[Culprit] = ()) -> Finding:
-        return Finding(
-            kind,
-            base.gate,
-            text,
-            tuple(culprits),
-            questions=prober.asked,
-            runs=prober.runs,
-            seconds=time.monotonic() - start,
-            verification=prober.verification(seeds),
-        )
 
+def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
+    """Determinism first, then the reference, then what fails by itself, then the search."""
     shaky = unsteady(prober, repeats, say)
     if shaky is not None:
-        return finding(NOT_REPRODUCIBLE, str(shaky), _shaky(shaky))
+        return _not_reproducible(shaky)
     clean = prober.score("planted", ())
     say(f"the reference as it is: {clean}")
     if clean.bad:
-        text = f"the reference does not hold by itself ({clean}): nothing to compare with"
-        return finding(REFERENCE, text)
+        return Answer(REFERENCE, f"the reference does not hold by itself ({clean}): nothing to compare with")
     state = State(prober, _calls(prober, say).root, say)
     wrong = _by_themselves(prober, say)
     suspects: list[Suspect] = list(wrong_parameters(prober.pair()[1]))
     if suspects:
         say(f"{len(suspects)} parameters are not as given: " + ", ".join(map(str, suspects[:3])))
-    if not base.bad:
-        found = [*hidden_parameters(state, suspects, base), *hidden(state, wrong, base)]
-        if found:
-            return finding(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
-        text = (
-            f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
-        )
-        return finding(HOLDS, text)
-    answer = search(state, suspects)
-    if answer is None:
+    if base.bad:
+        return _searched(state, suspects, wrong, base)
+    found = (*hidden_parameters(state, suspects, base), *hidden(state, wrong, base))
+    if found:
+        return Answer(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
+    text = f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
+    return Answer(HOLDS, text)
+
+
+def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:
+    """The smallest set whose mending cures, confirmed; and what hides beside it."""
+    found = search(state, suspects)
+    sure = None if found is None else confirmed(state, found)
+    if sure is None or sure.kind == UNCONFIRMED:  # contradictions are what a rare race looks like
+        shaky = unsteady(state.prober, CALLS, state.say)
+        if shaky is not None:
+            return _not_reproducible(shaky)
+    if sure is None:
         text = (
             "no call and no parameter explains it: with all that the outermost module calls mended it still "
             "fails; its own lines are what is left, or how the harness calls it"
         )
-        return finding(OUTSIDE, text, [_outermost(base)])
-    sure = confirmed(state, answer)
+        return Answer(OUTSIDE, text, (_outermost(base),))
     named = {(c.name, p) for c in sure.culprits for p in c.places}
     more = hidden(state, [w for w in wrong if not _explained(w, sure.culprits, named)], base)
-    text = " and ".join([sure.text, *map(short, more)])
-    return finding(CULPRITS if more else sure.kind, text, (*sure.culprits, *more))
+    if not more:
+        return sure
+    return Answer(CULPRITS, " and ".join([sure.text, *map(short, more)]), (*sure.culprits, *more))
 
 
 def _calls(prober: Prober, say: Say) -> Recorder:
@@ -121,9 +140,10 @@ def _outermost(base: Score) -> Culprit:
     return Culprit("module", "", ("",), 1, base.gate, base.gate, False, "its own lines")
 
 
-def _shaky(shaky: Unsteady) -> list[Culprit]:
+def _not_reproducible(shaky: Unsteady) -> Answer:
     if shaky.point is None:
-        return []
+        return Answer(NOT_REPRODUCIBLE, str(shaky))
     what = "word" if shaky.point.word else "module"
     name, places = shaky.point.word or shaky.point.path, (shaky.point.address,)
-    return [Culprit(what, name, places, 1, float("inf"), float("inf"), shaky.confirmed, shaky.note)]
+    culprit = Culprit(what, name, places, 1, float("inf"), float("inf"), shaky.confirmed, shaky.note)
+    return Answer(NOT_REPRODUCIBLE, str(shaky), (culprit,))

@@ -20,7 +20,7 @@ class Answer:
 
     kind: str
     text: str
-    culprits: tuple[Culprit, ...]
+    culprits: tuple[Culprit, ...] = ()
 
 
 def confirmed(state: State, found: Sequence[Suspect]) -> Answer:

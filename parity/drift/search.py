@@ -104,7 +104,7 @@ def _descend(state: State, node: Node, fixed: list[Suspect]) -> list[Suspect] | 
     )
     found: list[Suspect] = []
     for suspect in bad:
-        if isinstance(suspect, Parameter) or suspect.word:
+        if suspect in fixed or isinstance(suspect, Parameter) or suspect.word:
             found.append(suspect)
             continue
         child = next(c for c in node.children if c.point == suspect)

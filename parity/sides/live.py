@@ -50,6 +50,10 @@ class Live(Protocol):
         that module has no gradient for it.
         """
 
+    def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
+        """The same result; when gradients pass through it, `heard` is called with the cotangent of each of
+        its floating arrays (zeros where none arrives)."""
+
     def parameters(self) -> dict[str, AnyArray]:
         """Every parameter as it was loaded, by the side's own name."""
 

@@ -140,6 +140,24 @@ class MlxLive:
 
         return bridged
 
+    def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
+        ys = [y for y in leaves(result) if _is_floating(y)]
+        if not ys or self.task.cotangents is None:
+            return result
+
+        @mx.custom_function
+        def same(*given: mx.array) -> list[mx.array]:
+            return [mx.array(y) for y in given]
+
+        @same.vjp
+        def same_vjp(_primals: Any, cotangents: Any, _outputs: Any) -> Any:
+            arrived = [cotangents] if isinstance(cotangents, mx.array) else list(cotangents)
+            heard([to_numpy(g) for g in arrived])
+            return tuple(arrived)
+
+        found: Any = same(*ys)
+        return refilled(result, _is_floating, list(found))
+
     def parameters(self) -> dict[str, AnyArray]:
         return {n: to_numpy(x) for n, x in dict(tree_flatten(self.module.parameters())).items()}
 

@@ -109,6 +109,17 @@ class TorchLive:
 
         return bridged
 
+    def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
+        ys = [y for y in leaves(result) if _is_floating(y)]
+        if not ys or not torch.is_grad_enabled() or not any(y.requires_grad for y in ys):
+            return result
+
+        def report(cotangents: tuple[Tensor | None, ...]) -> None:
+            pairs = zip(ys, cotangents, strict=True)
+            heard([to_numpy(torch.zeros_like(y) if g is None else g) for y, g in pairs])
+
+        return refilled(result, _is_floating, list(_Overheard.apply(report, *ys)))
+
     def parameters(self) -> dict[str, AnyArray]:
         return {n: to_numpy(x).copy() for n, x in self.module.state_dict().items()}
 
@@ -147,3 +158,17 @@ class _Foreign(torch.autograd.Function):
         found = [live.native(g) for g in gradients]
         rest = [live.native(parameters[n]) if n in parameters else None for n in names]
         return (None,) * 6 + tuple(found) + tuple(rest)
+
+
+class _Overheard(torch.autograd.Function):
+    """The identity, which reports what comes back through it."""
+
+    @staticmethod
+    def forward(ctx: Any, report: Callable[..., None], *ys: Tensor) -> tuple[Tensor, ...]:
+        ctx.report = report
+        return tuple(y.view_as(y) for y in ys)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        ctx.report(cotangents)
+        return (None, *cotangents)

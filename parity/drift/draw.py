@@ -1,0 +1,102 @@
+"""Pictures of a trace: drift by depth, and each call's own error by layer and word."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from parity.errors import UsageError
+
+from .measure import Drift
+from .tree import unit
+
+NEEDS = "pictures need matplotlib: pip install 'm2bert-parity[plot]'"
+
+
+def by_unit(drifts: Sequence[Drift]) -> dict[str, list[Drift]]:
+    """Calls by the part of the model that they are in, in order."""
+    found: dict[str, list[Drift]] = {}
+    for d in drifts:
+        if d.point.path:
+            found.setdefault(unit(d.point.path), []).append(d)
+    # What holds other parts is none itself.
+    return {n: ds for n, ds in found.items() if not any(m.startswith(f"{n}.") for m in found)}
+
+
+def ends_of_units(drifts: Sequence[Drift]) -> list[Drift]:
+    """What each part of the model hands on: its own call if it is a module, else its last."""
+    found = []
+    for name, inner in by_unit(drifts).items():
+        whole = [d for d in inner if d.point.path == name and not d.point.word]
+        found.append((whole or inner)[-1])
+    return found
+
+
+def draw(drifts: Sequence[Drift], folder: Path, title: str) -> list[Path]:
+    """Write ``drift.svg`` and ``heat.svg`` into a folder; their paths.
+
+    Raises: UsageError if matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise UsageError(NEEDS) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    done = []
+    for name, plot, size in (
+        ("drift.svg", _depth, (10.0, 4.5)),
+        ("heat.svg", _heat, (10.0, 1.5 + 0.3 * len(by_unit(drifts)))),
+    ):
+        figure = Figure(figsize=size, layout="constrained")
+        plot(figure, drifts, title)
+        figure.savefig(folder / name, metadata={"Date": None})
+        done.append(folder / name)
+    return done
+
+
+def _depth(figure: Any, drifts: Sequence[Drift], title: str) -> None:
+    """The error of each part's result, the port's beside the reference's, and what the part itself adds."""
+    axes = figure.add_subplot()
+    ends = ends_of_units(drifts)
+    xs = range(len(ends))
+    for label, values, style in (
+        ("the port", [d.observed for d in ends], "o-"),
+        ("the reference", [d.reference for d in ends], "s--"),
+        ("the part itself, on the reference's inputs", [d.local for d in ends], "^:"),
+    ):
+        axes.plot(xs, [v if v > 0 else math.nan for v in values], style, label=label, markersize=4)
+    axes.set_yscale("log")
+    axes.set_xticks(list(xs), [d.point.path for d in ends], rotation=45, ha="right", fontsize=7)
+    axes.set_ylabel("error ÷ size, RMS")
+    axes.set_title(title, fontsize=10)
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
+    """The largest own error of each word in each part, over the larger of the reference's and one ulp."""
+    words = list(dict.fromkeys(d.point.word for d in drifts if d.point.word and d.point.path))
+    parts = by_unit(drifts)
+    table = [[_worst(ds, word) for word in words] for ds in parts.values()]
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        [[math.log10(v) if v > 0 else math.nan for v in row] for row in table],
+        aspect="auto",
+        cmap="viridis",
+        vmin=-1,
+        vmax=3,
+    )
+    axes.set_xticks(range(len(words)), words, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(parts)), list(parts), fontsize=7)
+    for i, row in enumerate(table):
+        for j, value in enumerate(row):
+            if value > 0:
+                color = "black" if math.log10(value) > 1 else "white"
+                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=6, color=color)
+    figure.colorbar(image, ax=axes, label="log₁₀ of own error ÷ max(reference's, 1 ulp)")
+    axes.set_title(title, fontsize=10)
+
+
+def _worst(drifts: Sequence[Drift], word: str) -> float:
+    values = [d.excess for d in drifts if d.point.word == word and math.isfinite(d.excess)]
+    return max(values, default=0.0)

@@ -1,0 +1,146 @@
+"""A bisection from beginning to end: the answers kept, the finding narrowed, its bundles written."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from parity.case import Case
+from parity.environment import environment_class
+from parity.expect import silent
+from parity.nodes import Target
+from parity.settings import Settings
+from parity.sides.points import Point
+from parity.spec import LayerSpec
+
+from . import bundle
+from .bisect import bisect
+from .finding import Culprit, Finding
+from .narrow import narrow
+from .predicate import Column, Command, judged_by
+from .prober import Memory, Prober
+
+SEEDS = 3
+
+
+def investigate(
+    case: Case,
+    target: Target,
+    settings: Settings,
+    *,
+    question: Column | Command | None = None,
+    predicate: str = "",
+    repeats: int = 2,
+    fresh: bool = False,
+    bundles: bool = True,
+    repeat: str,
+    node: str = "",
+    say: Callable[[str], None] = silent,
+) -> Finding:
+    """The finding on a case, narrowed, with its bundles under the run's output folder."""
+    seeds = settings.seeds or SEEDS
+    home = settings.out / "bisect"
+    prober = Prober(
+        case,
+        target,
+        seeds=seeds,
+        judge=None if question is None else judged_by(question),
+        memory=memory_of(home, case, target, settings.swap, seeds, predicate, fresh),
+        say=say,
+    )
+    finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
+    return completed(finding, prober, settings, home if bundles else None, repeat=repeat, node=node, say=say)
+
+
+def memory_of(
+    home: Path,
+    case: Case,
+    target: Target,
+    swaps: tuple[str, ...],
+    seeds: int,
+    predicate: str,
+    fresh: bool,
+) -> Memory:
+    """Where the answers on a case are kept, and what they depend on."""
+    about = {
+        "case": str(case),
+        "target": f"{target.side}/{target.device}",
+        "swaps": [f"{s} {_digest(s)}" for s in swaps],
+        "seeds": seeds,
+        "predicate": predicate,
+        "environment": environment_class(target.side, target.device),
+        "code": _code(case),
+    }
+    name = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:16]
+    path = home / f"answers-{name}.jsonl"
+    if fresh:
+        path.unlink(missing_ok=True)
+    return Memory(path, about)
+
+
+def _digest(swap: str) -> str:
+    """The content of a swap's file: another one is another question."""
+    location = swap.partition("=")[2].rpartition(":")[0]
+    if location.endswith(".py") and Path(location).is_file():
+        return hashlib.sha256(Path(location).read_bytes()).hexdigest()[:16]
+    return ""
+
+
+def _code(case: Case) -> str:
+    """The content of both models' packages."""
+    found = hashlib.sha256()
+    for target in (case.spec.reference, case.spec.port):
+        module = sys.modules.get(target.partition(":")[0].partition(".")[0])
+        for place in getattr(module, "__path__", ()):
+            for file in sorted(Path(place).rglob("*.py")):
+                found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def completed(
+    finding: Finding,
+    prober: Prober,
+    settings: Settings,
+    home: Path | None,
+    *,
+    repeat: str,
+    node: str = "",
+    say: Callable[[str], None],
+) -> Finding:
+    """A finding with what its words do by themselves, and with bundles in a folder if there is one."""
+    narrowed, bundles = {}, []
+    case, target = prober.case, prober.target
+    assert isinstance(case.spec, LayerSpec)
+    for culprit in finding.culprits:
+        if culprit.what == "word":
+            say(f"{culprit.name} by its own spec")
+            point = Point.parse(culprit.places[0])
+            known = narrow(case.spec, point, case.dtype, target, vjp=case.vjp)
+            if known is not None:
+                narrowed[culprit.name] = {
+                    "dtypes": known.dtypes,
+                    "smallest": known.smallest,
+                    "lines": known.lines(),
+                }
+        if home is not None and culprit.confirmed and culprit.name:
+            bundles.append(_bundle(home, prober, culprit, settings, repeat, node))
+    return replace(finding, narrowed=narrowed, bundles=tuple(bundles))
+
+
+def _bundle(home: Path, prober: Prober, culprit: Culprit, settings: Settings, repeat: str, node: str) -> str:
+    context = bundle.Context(
+        str(prober.case),
+        prober.target.side,
+        prober.target.device,
+        settings.swap,
+        settings.specs,
+        repeat,
+        node or _node(prober.case, prober.target),
+    )
+    return str(bundle.write(home / bundle.name_of(culprit), prober, culprit, context))
+
+
+def _node(case: Case, target: Target) -> str:
+    kind = "models" if case.spec.family == "model" else "words"
+    return f"parity/suite/test_{kind}.py -k {case.spec.name}-{case.dtype.short}-{target.label}"

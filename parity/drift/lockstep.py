@@ -1,0 +1,178 @@
+"""Several models on one input in lock step: they meet at the end of every call, and nothing is kept.
+
+Each model runs in a thread of its own and stops at the end of each call until it is told to go on. At most
+one of them runs at a time, so what is compared lives no longer than its call.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from parity.sides.base import Outcome
+from parity.sides.live import Live
+from parity.sides.points import Call, Point
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A model at the end of a call: its point, and what went in and came out, portable."""
+
+    point: Point
+    arguments: tuple[tuple[Any, ...], Mapping[str, Any]]
+    result: Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A model that ran to its end, with what it gave, or the exception that ended it."""
+
+    outcome: Outcome | None
+    error: Exception | None = None
+
+
+class _AbortError(BaseException):
+    """Unwinds a model that is no longer wanted."""
+
+
+_GO = object()
+_ABORT = object()
+
+
+class Walker:
+    """One model, stopped at each call."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._orders: SimpleQueue[Any] = SimpleQueue()
+        self._replies: SimpleQueue[Any] = SimpleQueue()
+        self._started = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"walker-{live.name}")
+
+    def advance(self) -> Stop | Ended:
+        """Let the model run to the end of its next call, or to its own end."""
+        if self._started:
+            self._orders.put(_GO)
+        else:
+            self._started = True
+            self._thread.start()
+        reply: Stop | Ended = self._replies.get()
+        self._ended = isinstance(reply, Ended)
+        return reply
+
+    def ask(self, question: Callable[[Live], Any]) -> Any:
+        """Have the model's own thread answer while the model stands still.
+
+        Raises: what the question raises.
+        """
+        self._orders.put(question)
+        answer, error = self._replies.get()
+        if error is not None:
+            raise error
+        return answer
+
+    def close(self) -> None:
+        """End the model wherever it is."""
+        if self._started and not self._ended:
+            self._orders.put(_ABORT)
+        if self._started:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._replies.put(Ended(self.live.run(self._around)))
+        except _AbortError:
+            return
+        except Exception as error:  # the model's answer, for whoever waits for it
+            self._replies.put(Ended(None, error))
+
+    def _around(self, point: Point, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        result = call(*args, **kwargs)
+        if not point.word and not point.path:
+            return result  # the whole: its results are the run's own
+        portable = self.live.portable
+        self._replies.put(Stop(point, (portable(args), portable(dict(kwargs))), portable(result)))
+        while True:
+            order = self._orders.get()
+            if order is _GO:
+                return result
+            if order is _ABORT:
+                raise _AbortError
+            try:
+                self._replies.put((order(self.live), None))
+            except Exception as error:
+                self._replies.put((None, error))
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """All models at the same call; `stray` are calls since the last meeting that not all of them made."""
+
+    stops: tuple[Stop, ...]
+    stray: tuple[tuple[str, Point], ...] = ()
+
+
+@contextmanager
+def walking(lives: Sequence[Live]) -> Iterator[list[Walker]]:
+    """Walkers of some models, all ended afterwards."""
+    walkers = [Walker(live) for live in lives]
+    try:
+        yield walkers
+    finally:
+        for walker in walkers:
+            walker.close()
+
+
+def meetings(walkers: Sequence[Walker]) -> Iterator[Meeting | tuple[Ended, ...]]:
+    """Each call that all models make, in order, and at last their ends.
+
+    Models that part within a module (one says a word that another does not) meet again at the end of a
+    module that both call.
+    """
+    while True:
+        now = [w.advance() for w in walkers]
+        stray: list[tuple[str, Point]] = []
+        if not _same(now):
+            now = _rejoin(walkers, now, stray)
+        if any(isinstance(n, Ended) for n in now):
+            ends = []
+            for walker, n in zip(walkers, now, strict=True):
+                last: Stop | Ended = n
+                while isinstance(last, Stop):
+                    stray.append((walker.live.name, last.point))
+                    last = walker.advance()
+                ends.append(last)
+            if stray:
+                yield Meeting((), tuple(stray))
+            yield tuple(ends)
+            return
+        yield Meeting(tuple(n for n in now if isinstance(n, Stop)), tuple(stray))
+
+
+def _same(now: Sequence[Stop | Ended]) -> bool:
+    return len({n.point if isinstance(n, Stop) else None for n in now}) == 1
+
+
+def _rejoin(
+    walkers: Sequence[Walker], now: list[Stop | Ended], stray: list[tuple[str, Point]]
+) -> list[Stop | Ended]:
+    """Let each model run until all end the call of one module."""
+    while not _same(now):
+        # The one whose call is inner, or that is furthest behind, goes on to the end of its next module.
+        depth = [_depth(n) for n in now]
+        i = depth.index(max(depth))
+        here = now[i]
+        if isinstance(here, Ended):
+            return now
+        stray.append((walkers[i].live.name, here.point))
+        now[i] = walkers[i].advance()
+    return now
+
+
+def _depth(now: Stop | Ended) -> int:
+    if isinstance(now, Ended):
+        return -1
+    return 2 * now.point.path.count(".") + (3 if now.point.word else 2) if now.point.path else 1

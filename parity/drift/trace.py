@@ -1,0 +1,115 @@
+"""One pass of the exact model, the reference and the port: where error comes in, and what grows it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from parity import sides
+from parity.dtypes import FLOAT64
+from parity.errors import ParityError
+from parity.expect import Say, named_results, silent
+from parity.sides import Task
+from parity.sides.live import Live
+from parity.sides.points import Point
+
+from .lockstep import Ended, Meeting, Stop, Walker, meetings, walking
+from .measure import Drift, arrays, combined, grid_of, mismatch, relative
+
+Place = tuple[str, str]
+"""A side and a device."""
+
+
+def opened(task: Task, place: Place) -> Live:
+    """The model of a task on a side, which may be the reference's or the port's.
+
+    Raises: SideUnavailableError or UsageError if the side cannot run there.
+    """
+    side, device = place
+    return sides.get(side).open(replace(task, device=device))
+
+
+def trace(task: Task, reference: Place, port: Place, say: Say = silent) -> Iterator[Drift]:
+    """Every call of both models, as it is made; at last the results of the whole, under their names.
+
+    Raises: ParityError if the exact model or the reference raises.
+    """
+    task = replace(task, cotangents=None)
+    oracle = sides.get("torch").open(replace(task, dtype=FLOAT64, device="cpu"))
+    lives = (oracle, opened(task, reference), opened(task, port))
+    say(f"{task.spec.name} in lock step: exact, {'.'.join(reference)}, {'.'.join(port)}")
+    with walking(lives) as walkers:
+        for meeting in meetings(walkers):
+            if isinstance(meeting, Meeting):
+                for name, point in meeting.stray:
+                    yield Drift(point, problem=f"only side {name} makes this call")
+                if meeting.stops:
+                    yield _measured(task, walkers, *meeting.stops)
+            else:
+                yield from _ends(task, *meeting)
+
+
+def _measured(task: Task, walkers: list[Walker], o: Stop, r: Stop, p: Stop) -> Drift:
+    """The numbers of one call that all three make."""
+    point = o.point
+    problem = mismatch(p.result, o.result) or mismatch(p.arguments, o.arguments)
+    if problem:
+        return Drift(point, problem=problem)
+    exact, given = arrays(o.result), arrays(o.arguments)
+    drift = Drift(
+        point,
+        shape=exact[0].shape if exact else (),
+        observed=relative(arrays(p.result), exact),
+        reference=relative(arrays(r.result), exact),
+        inherited=combined(arrays(p.arguments), given),
+        grid=grid_of(exact, arrays(r.result), task.dtype),
+    )
+    if not exact:
+        return drift
+    oracle, _, port = walkers
+    try:
+        at_reference = arrays(oracle.ask(lambda live: live.call(point, *r.arguments)))
+        at_port = arrays(oracle.ask(lambda live: live.call(point, *p.arguments)))
+        by_port = port.ask(lambda live: live.call(point, *r.arguments))
+    except Exception as error:  # a call on other numbers may be refused: it is then only observed
+        return replace(drift, problem=f"called with the reference's inputs it raised {error}")
+    problem = mismatch(by_port, at_reference)
+    if problem:
+        return replace(drift, problem=problem)
+    passed_on = relative(at_port, exact)
+    return replace(
+        drift,
+        local=relative(arrays(by_port), at_reference),
+        local_reference=relative(arrays(r.result), at_reference),
+        gain=passed_on / drift.inherited if drift.inherited > 0 else 0.0,
+    )
+
+
+def _ends(task: Task, oracle: Ended, reference: Ended, port: Ended) -> Iterator[Drift]:
+    for name, end in (("the exact model", oracle), ("the reference", reference)):
+        if end.error is not None:
+            raise ParityError(f"{name} raised {type(end.error).__name__}: {end.error}") from end.error
+    assert oracle.outcome is not None
+    assert reference.outcome is not None
+    exact, own = named_results(oracle.outcome), named_results(reference.outcome)
+    if port.outcome is None:
+        error = port.error
+        yield Drift(Point("", "output"), problem=f"the port raised {type(error).__name__}: {error}")
+        return
+    have: dict[str, Any] = named_results(port.outcome)
+    for name, value in exact.items():
+        point = Point("", name)
+        if name not in have:
+            yield Drift(point, problem="the port does not return it", result=True)
+            continue
+        problem = mismatch(have[name], value)
+        if problem or not arrays(value):
+            yield Drift(point, problem=problem, result=True)
+            continue
+        yield Drift(
+            point,
+            shape=value.shape,
+            observed=relative([have[name]], [value]),
+            reference=relative([own[name]], [value]),
+            grid=grid_of([value], [own[name]], task.dtype),
+            result=True,
+        )

@@ -1,0 +1,1 @@
+"""Tests of traces, hybrids and bisection."""

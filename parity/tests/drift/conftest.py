@@ -1,0 +1,35 @@
+"""What every test of drift needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parity.case import Case
+from parity.drift.bisect import bisect
+from parity.drift.finding import Finding
+from parity.drift.prober import Memory, Prober
+from parity.nodes import Target
+from parity.swap import swapped
+
+CULPRITS = "parity.tests.drift.culprits"
+
+Bisected = Callable[..., Finding]
+
+
+@pytest.fixture
+def target(frameworks: None) -> Target:
+    """The port on the CPU."""
+    return Target("mlx", "cpu", "mlx")
+
+
+@pytest.fixture
+def bisected(target: Target) -> Bisected:
+    """Bisect a case with culprits, ``what=name``, swapped in."""
+
+    def run(text: str, *swaps: str, memory: Path | None = None) -> Finding:
+        names = [f"{s.partition('=')[0]}={CULPRITS}:{s.partition('=')[2]}" for s in swaps]
+        with swapped(names):
+            return bisect(Prober(Case.parse(text), target, memory=Memory(memory, {"swaps": names})))
+
+    return run

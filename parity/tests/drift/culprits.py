@@ -1,0 +1,78 @@
+"""Wrong words, modules and parameters, as somebody might hand them in with --swap."""
+
+import itertools
+
+import mlx.core as mx
+
+from mlx_impl import ops
+
+_depthwise_conv1d = ops.depthwise_conv1d
+_gelu = ops.gelu
+_gelu_tanh = ops.gelu_tanh
+_layer_norm = ops.layer_norm
+_calls = itertools.count()
+
+
+def gelu_tanh(x):
+    """The tanh approximation in place of erf."""
+    return _gelu_tanh(x)
+
+
+def gelu_a_little_large(x):
+    """Off by 3e-6 of itself: far below what end to end shows."""
+    return mx.multiply(_gelu(x), mx.array(1 + 3e-6, dtype=x.dtype))
+
+
+def gelu_somewhat_large(x):
+    """Off by so much that one layer alone passes."""
+    return mx.multiply(_gelu(x), mx.array(1 + 6e-4, dtype=x.dtype))
+
+
+def gelu_now_and_then(x):
+    """Another result every third time: what a race looks like."""
+    y = _gelu(x)
+    return y if next(_calls) % 3 else mx.add(y, mx.array(1e-3, dtype=x.dtype))
+
+
+def gelu_raises(x):
+    """Nothing but an exception."""
+    raise ValueError("no such kernel")
+
+
+@mx.custom_function
+def gelu_wrong_gradient(x):
+    """The right result with the gradient of the tanh approximation."""
+    return _gelu(x)
+
+
+@gelu_wrong_gradient.vjp
+def _gelu_wrong_gradient_vjp(primals, cotangents, _outputs):
+    x = primals if isinstance(primals, mx.array) else primals[0]
+    g = cotangents if isinstance(cotangents, mx.array) else cotangents[0]
+    return mx.vjp(_gelu_tanh, [x], [g])[1][0]
+
+
+def conv_without_bias(x, weight, bias, padding):
+    """The bias forgotten."""
+    return _depthwise_conv1d(x, weight, mx.zeros_like(bias), padding)
+
+
+def layer_norm_without_bias(x, weight, bias, eps):
+    """The bias forgotten."""
+    return _layer_norm(x, weight, mx.zeros_like(bias), eps)
+
+
+def mlp_exchanged(module, x):
+    """The halves of the gate exchanged, and no residual."""
+    a, b = ops.split(module.gated_layers(x), [module.intermediate_size] * 2, -1)
+    return module.layernorm(module.wo(ops.gate(module.act(b), a)))
+
+
+def zeros(x):
+    """A parameter that nobody loaded."""
+    return mx.zeros_like(x)
+
+
+def shifted(x):
+    """Every row one place on."""
+    return mx.roll(x, 1, 0)

@@ -1,0 +1,153 @@
+"""Bisection names what was planted, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from parity.drift import finding
+from parity.tests.drift.conftest import Bisected
+
+pytestmark = pytest.mark.parity_live
+
+MODEL = "BertModel"
+DEEP = "BertModel;l=16;d=16;arg.num_hidden_layers=8"
+
+
+def places(found: finding.Finding) -> dict[str, tuple[str, ...]]:
+    """Culprits by name, and where."""
+    return {c.name: c.places for c in found.culprits}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_word_in_one_layer(bisected: Bisected, layer: int) -> None:
+    """By word and path, confirmed alone."""
+    path = f"encoder.layer.{layer}.attention.short_filter"
+    found = bisected(MODEL, f"{path}/depthwise_conv1d=conv_without_bias")
+    assert found.kind == finding.CULPRITS
+    assert places(found) == {"depthwise_conv1d": (f"{path}/depthwise_conv1d#0",)}
+    assert found.culprits[0].confirmed
+    assert found.culprits[0].alone > 10
+    assert path in found.text
+
+
+def test_a_word_everywhere(bisected: Bisected) -> None:
+    """All its places, and that it is all."""
+    found = bisected(DEEP, "mlx_impl.ops.depthwise_conv1d=conv_without_bias")
+    (culprit,) = found.culprits
+    assert culprit.name == "depthwise_conv1d"
+    assert len(culprit.places) == culprit.of == 8
+    assert "wherever it is said" in found.text
+
+
+def test_a_module_by_its_own_lines(bisected: Bisected) -> None:
+    """None of the words in it is to blame."""
+    found = bisected(DEEP, "encoder.layer.5.mlp=mlp_exchanged")
+    assert places(found) == {"encoder.layer.5.mlp": ("encoder.layer.5.mlp",)}
+    assert found.culprits[0].what == "module"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "how", "says"),
+    [
+        ("encoder.layer.1.mlp.wo.bias", "zeros", "is all zeros"),
+        ("embeddings.word_embeddings.weight", "shifted", "right values in other places"),
+    ],
+)
+def test_a_parameter(bisected: Bisected, parameter: str, how: str, says: str) -> None:
+    """By its name, with what is wrong with it."""
+    found = bisected(MODEL, f"weights:{parameter}={how}")
+    (culprit,) = found.culprits
+    assert (culprit.what, culprit.name) == ("parameter", parameter)
+    assert says in culprit.note
+
+
+def test_two_at_once(bisected: Bisected) -> None:
+    """Of different kinds, in different layers: both, each with its contribution."""
+    found = bisected(
+        DEEP,
+        "encoder.layer.2.attention.short_filter/depthwise_conv1d=conv_without_bias",
+        "encoder.layer.6.mlp=mlp_exchanged",
+    )
+    assert set(places(found)) == {"depthwise_conv1d", "encoder.layer.6.mlp"}
+    assert all(c.confirmed for c in found.culprits)
+    found = bisected(
+        DEEP,
+        "encoder.layer.2.attention.short_filter/depthwise_conv1d=conv_without_bias",
+        "encoder.layer.6.mlp.layernorm/layer_norm=layer_norm_without_bias",
+    )
+    assert places(found) == {
+        "depthwise_conv1d": ("encoder.layer.2.attention.short_filter/depthwise_conv1d#0",),
+        "layer_norm": ("encoder.layer.6.mlp.layernorm/layer_norm#0",),
+    }
+
+
+def test_what_hides_below_the_noise_of_the_whole(bisected: Bisected) -> None:
+    """The whole passes; the word by itself does not."""
+    found = bisected(MODEL, "mlx_impl.ops.gelu=gelu_a_little_large")
+    assert found.kind == finding.HIDDEN
+    assert list(places(found)) == ["gelu"]
+    assert found.gate < 1
+    assert "does not show it" in found.text
+
+
+def test_beside_something_worse(bisected: Bisected) -> None:
+    """A small error beside a large one is named too."""
+    found = bisected(
+        MODEL,
+        "mlx_impl.ops.depthwise_conv1d=conv_without_bias",
+        "encoder.layer.0.mlp.act/gelu=gelu_tanh",
+    )
+    assert set(places(found)) == {"depthwise_conv1d", "gelu"}
+    assert places(found)["gelu"] == ("encoder.layer.0.mlp.act/gelu#0",)
+
+
+def test_a_right_port_has_no_culprit(bisected: Bisected) -> None:
+    """It says so, and names nobody; in half precision too."""
+    for text in (MODEL, f"{MODEL};dtype=bf16", "BertForMaskedLM;dtype=f16"):
+        found = bisected(text)
+        assert found.kind == finding.HOLDS
+        assert not found.culprits
+        assert "below the noise" in found.text
+
+
+def test_what_changes_from_run_to_run_is_a_race(bisected: Bisected) -> None:
+    """Not drift, and the first call that does it is named."""
+    found = bisected(MODEL, "encoder.layer.1.mlp.act/gelu=gelu_now_and_then")
+    assert found.kind == finding.NOT_REPRODUCIBLE
+    assert places(found) == {"gelu": ("encoder.layer.1.mlp.act/gelu#0",)}
+    assert "race" in found.culprits[0].note
+
+
+def test_a_call_that_raises(bisected: Bisected) -> None:
+    """An exception is a failure with a place."""
+    found = bisected(MODEL, "encoder.layer.1.mlp.act/gelu=gelu_raises")
+    assert places(found) == {"gelu": ("encoder.layer.1.mlp.act/gelu#0",)}
+
+
+def test_a_wrong_gradient(bisected: Bisected) -> None:
+    """The results are right; what comes back is not."""
+    assert bisected(MODEL, "mlx_impl.ops.gelu=gelu_wrong_gradient").kind == finding.HOLDS
+    found = bisected(f"{MODEL};vjp", "mlx_impl.ops.gelu=gelu_wrong_gradient")
+    assert list(places(found)) == ["gelu"]
+
+
+def test_only_in_combination(bisected: Bisected) -> None:
+    """Small errors that fail together and pass alone are not called culprits of their own."""
+    found = bisected("BertMLP;d=64;l=32", "act/gelu=gelu_somewhat_large")
+    assert found.kind in (finding.CULPRITS, finding.HIDDEN)
+    assert list(places(found)) == ["gelu"]
+
+
+def test_it_goes_on_where_it_was_interrupted(bisected: Bisected, tmp_path: Path) -> None:
+    """Answers are on disk as they come; a line cut short is asked again, another question starts anew."""
+    file = tmp_path / "answers.jsonl"
+    swap = "encoder.layer.1.attention.short_filter/depthwise_conv1d=conv_without_bias"
+    first = bisected(MODEL, swap, memory=file)
+    lines = file.read_text().splitlines()
+    assert len(lines) == first.questions + 1
+    file.write_text("\n".join([*lines[:4], lines[4][:9]]))
+    again = bisected(MODEL, swap, memory=file)
+    assert again.questions == first.questions - 3
+    assert again.text == first.text
+    other = bisected(MODEL, "encoder.layer.1.mlp=mlp_exchanged", memory=file)
+    assert list(places(other)) == ["encoder.layer.1.mlp"]
