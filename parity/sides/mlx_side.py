@@ -83,9 +83,18 @@ def swap_weights(module: nn.Module, initial: Mapping[str, mx.array]) -> None:
     for transform in swap.of_weights():
         before = dict(tree_flatten(module.parameters()))
         after = transform(before)
-        changed = {n: after.get(n, initial[n]) for n in before if after.get(n) is not before[n]}
-        if changed:
-            module.load_weights(list(changed.items()), strict=False)
+        for name, value in before.items():
+            if after.get(name) is not value:
+                _assign(module, name, after.get(name, initial[name]))
+
+
+def _assign(module: nn.Module, name: str, value: mx.array) -> None:
+    """One parameter by its path, whose numbers index lists of layers and are names elsewhere."""
+    *path, leaf = name.split(".")
+    owner: Any = module
+    for part in path:
+        owner = owner[int(part)] if isinstance(owner, list) else owner[part]
+    owner[leaf] = value
 
 
 class MlxSide:

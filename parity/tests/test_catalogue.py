@@ -39,6 +39,12 @@ def test_the_catalogue_is_large_and_its_names_differ() -> None:
     assert len({b.swap for b in BUGS}) == len(BUGS)
 
 
+def test_every_word_has_a_bug() -> None:
+    """What no bug can be told from is not tested."""
+    words = {s.name for s in REGISTRY if s.family == "word"}
+    assert words - {b.word for b in BUGS} == set()
+
+
 @every_bug
 def test_it_says_where_it_was_seen(bug: Bug) -> None:
     """With enough words to look it up."""
@@ -76,9 +82,9 @@ def _right(text: str) -> Mapping[str, Any]:
 
 
 def _results(case: Case) -> dict[str, Any]:
-    task = replace(task_of(case, 0), device=sides.get("mlx").devices()[0])
+    task = replace(task_of(case, case.seed), device=sides.get("mlx").devices()[0])
     if case.vjp:
-        task = replace(expectation(case, 0).task, device=task.device)
+        task = replace(expectation(case, case.seed).task, device=task.device)
     outcome = sides.get("mlx").run(task)
     return {**outcome.outputs, **{f"grad {n}": g for n, g in (outcome.gradients or {}).items()}}
 
@@ -115,9 +121,9 @@ def test_it_is_red_unless_it_says_otherwise(bug: Bug) -> None:
     device = sides.get("mlx").devices()[0]
     with swapped([bug.swap]):
         if bug.equivalent or bug.survives:
-            assert judge(case_of(bug), "mlx", device, seeds=3).status == "pass"
+            assert judge(case_of(bug), "mlx", device, seeds=1).status == "pass"
         else:
-            assert judge(case_of(bug), "mlx", device, seeds=3).status == "fail"
+            assert judge(case_of(bug), "mlx", device, seeds=1).status == "fail"
 
 
 OURS = """

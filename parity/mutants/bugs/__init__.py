@@ -18,6 +18,7 @@ __all__ = [
     "precision",
     "products",
     "races",
+    "rows",
     "structures",
     "weights",
 ]

@@ -5,11 +5,10 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import CALM
+
 _gelu = ops.gelu
 _gelu_tanh = ops.gelu_tanh
-
-CALM = "BertForMaskedLM;arg.hyena_w=1;no=token_type_ids;no=position_ids;no=labels"
-"""Slow sines amplify less: the rounding of the whole model is small enough for a small bug to show."""
 
 
 @bug("mlx_impl.ops.gelu", seen="Blaizzy/mlx-embeddings#81: tanh approximation where ModernBERT says 'gelu'")
@@ -74,3 +73,34 @@ def pooler_without_tanh(module, x):
 def relu_drops_nan(x):
     """A comparison that NaN fails."""
     return mx.where(mx.greater(x, 0), x, mx.array(0, dtype=x.dtype))
+
+
+@bug(
+    "mlx_impl.ops.silu",
+    seen="Howard et al. 2019, Searching for MobileNetV3, §5.2: swish replaced by x·relu6(x + 3)/6",
+    case="BertForMaskedLM;arg.hidden_act='silu';no=token_type_ids;no=position_ids;no=labels",
+)
+def silu_hard(x):
+    """Straight lines in place of the sigmoid."""
+    return mx.multiply(x, mx.clip(mx.add(mx.divide(x, 6), 0.5), 0, 1))
+
+
+@bug(
+    "mlx_impl.ops.sigmoid",
+    seen="Keras documentation: LSTM's recurrent_activation was hard_sigmoid, and became sigmoid",
+    case="Activation;arg.hidden_act='sigmoid'",
+)
+def sigmoid_hard(x):
+    """Three straight lines."""
+    return mx.clip(mx.add(mx.multiply(x, 0.2), 0.5), 0, 1)
+
+
+@bug(
+    "mlx_impl.ops.tanh",
+    seen="pytorch/pytorch#181451: metal::fast::tanh in place of the precise one",
+    case="BertModel;no=attention_mask;no=token_type_ids;no=position_ids",
+)
+def tanh_by_a_fraction(x):
+    """x·(27 + x²)/(27 + 9·x²)."""
+    square = mx.square(x)
+    return mx.divide(mx.multiply(x, mx.add(square, 27)), mx.add(mx.multiply(square, 9), 27))

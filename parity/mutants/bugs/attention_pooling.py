@@ -7,12 +7,11 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import MASKED_MEAN, MASKED_POOL
+
 _column_attention = ops.column_attention
 _masked_mean = ops.masked_mean
 _split = ops.split
-
-POOLED = "BertModel;arg.attention_pooling=True;no=token_type_ids;no=position_ids"
-MEAN = "BertModel;arg.pool_all=True;no=token_type_ids;no=position_ids"
 
 
 def _scores(q, k):
@@ -23,7 +22,7 @@ def _scores(q, k):
 @bug(
     "mlx_impl.ops.column_attention",
     seen="PetrochukM/PyTorch-NLP#2: softmax over another axis; here the usual one is wrong",
-    case=POOLED,
+    case=MASKED_POOL,
 )
 def attention_over_the_keys(q, k, v, mask):
     """Weights that sum to one over the keys, as everywhere else."""
@@ -34,7 +33,7 @@ def attention_over_the_keys(q, k, v, mask):
 @bug(
     "mlx_impl.ops.column_attention",
     seen="huggingface/transformers#542: masks are added as large negative numbers, not multiplied",
-    case=POOLED,
+    case=MASKED_POOL,
 )
 def attention_mask_as_infinity(q, k, v, mask):
     """−∞ where the canonical code has 0."""
@@ -45,8 +44,8 @@ def attention_mask_as_infinity(q, k, v, mask):
 
 @bug(
     "mlx_impl.ops.column_attention",
-    seen="awslabs/gluonts#1401: masked scores set to almost 0, not to a large negative number",
-    case=POOLED,
+    seen="hyunwoongko/transformer#40: a padding mask laid along the other axis of the scores",
+    case=MASKED_POOL,
 )
 def attention_mask_on_the_keys(q, k, v, mask):
     """The mask along the other axis of the scores."""
@@ -57,7 +56,7 @@ def attention_mask_on_the_keys(q, k, v, mask):
 @bug(
     "mlx_impl.ops.column_attention",
     seen="CarryCKW/AES-NPCR#7: an attention mask that is not passed on",
-    case=POOLED,
+    case=MASKED_POOL,
 )
 def attention_without_mask(q, k, v, mask):
     """As if nothing were padding."""
@@ -100,7 +99,7 @@ def attention_keys_before_queries(x, sizes, axis):
 @bug(
     "pooler",
     seen="qdrant/fastembed#384: the first token where the model was trained with a mean",
-    case=MEAN,
+    case=MASKED_MEAN,
 )
 def first_token_for_mean(module, hidden_states, mask):
     """pool_all unread."""

@@ -7,10 +7,9 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
-_embedding = ops.embedding
+from ._cases import FEW_WORDS
 
-FEW_WORDS = "BertForMaskedLM;v=7;no=token_type_ids;no=position_ids;no=labels"
-"""Few enough words for some of them to be the padding token."""
+_embedding = ops.embedding
 
 
 @bug("mlx_impl.ops.embedding", seen="FluxML/Flux.jl#2708: tables there count their rows from one")

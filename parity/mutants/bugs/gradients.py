@@ -5,6 +5,8 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import GRADIENTS
+
 _embedding = ops.embedding
 _exponential_modulation = ops.exponential_modulation
 _gate = ops.gate
@@ -16,8 +18,6 @@ _long_conv = ops.long_conv
 _relu = ops.relu
 _sine = ops.sine
 _softmax = ops.softmax
-
-GRADIENTS = "BertForMaskedLM;vjp"
 
 
 @bug(

@@ -5,11 +5,11 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import LABELLED
+
 _bce_with_logits = ops.bce_with_logits
 _cross_entropy = ops.cross_entropy
 _mse_loss = ops.mse_loss
-
-LABELLED = "BertForMaskedLM;no=token_type_ids;no=position_ids"
 
 
 @bug(

@@ -5,17 +5,20 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import CALM, MASKED_MEAN
+
 _layer_norm = ops.layer_norm
 _masked_mean = ops.masked_mean
 _softmax = ops.softmax
 
 POOLED = "BertModel;arg.attention_pooling=True"
 
-CALM = "BertForMaskedLM;arg.hyena_w=1;no=token_type_ids;no=position_ids;no=labels"
-"""Slow sines amplify less: the rounding of the whole model is small enough for a small bug to show."""
 
-
-@bug("mlx_impl.ops.layer_norm", seen="keras-team/keras-hub#642: BERT's layers with 1e-5 where BERT has 1e-12")
+@bug(
+    "mlx_impl.ops.layer_norm",
+    seen="keras-team/keras-hub#642: BERT's layers with 1e-5 where BERT has 1e-12",
+    case=CALM,
+)
 def layer_norm_epsilon(x, weight, bias, eps):
     """1e-5 whatever the configuration says."""
     return _layer_norm(x, weight, bias, 1e-5)
@@ -156,7 +159,7 @@ def softmax_of_powers_of_two(x, axis):
 @bug(
     "mlx_impl.ops.l2_normalize",
     seen="TensorFlow documentation: l2_normalize bounds the sum of squares by epsilon, PyTorch the norm",
-    case="l2_normalize;d=1;kind=small",
+    case="l2_normalize;b=16;d=1;kind=small",
 )
 def l2_norm_epsilon_under_the_root(x, eps=1e-12):
     """max(Σx², eps), a floor of 1e-6 for the norm."""
@@ -177,7 +180,7 @@ def embedding_not_normalized(x, eps=1e-12):
 @bug(
     "mlx_impl.ops.masked_mean",
     seen="huggingface/sentence-transformers#2569: a mean over padding changes with the batch",
-    case="BertModel;arg.pool_all=True;no=token_type_ids;no=position_ids",
+    case=MASKED_MEAN,
 )
 def mean_over_padding(x, mask):
     """The mean over everything."""
@@ -197,7 +200,7 @@ def mean_as_sum(x, mask):
 @bug(
     "mlx_impl.ops.masked_mean",
     seen="autoliuweijie/BERT-whitening-pytorch#13: masked or not, and divided by the mask or by the length",
-    case="BertModel;arg.pool_all=True;no=token_type_ids;no=position_ids",
+    case=MASKED_MEAN,
 )
 def mean_over_the_length(x, mask):
     """Σ mask·x over the length, padding counted."""

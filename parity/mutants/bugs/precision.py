@@ -5,6 +5,8 @@ import mlx.core as mx
 from mlx_impl import ops
 from parity.mutants import bug
 
+from ._cases import CALM
+
 _blockdiag_multiply = ops.blockdiag_multiply
 _depthwise_conv1d = ops.depthwise_conv1d
 _linear = ops.linear
@@ -35,8 +37,40 @@ def linear_in_tf32(x, weight, bias=None):
 
 
 @bug(
+    "mlx_impl.ops.linear",
+    seen="ml-explore/mlx#963: kernels that multiply and add in float16, or add in float32",
+    dtype="float16",
+    case="linear;l=16;i=768;o=8;dtype=f16",
+)
+def linear_added_in_half(x, weight, bias=None):
+    """One running sum in the storage format."""
+    y = mx.cumsum(mx.multiply(mx.expand_dims(x, -2), weight), axis=-1)[..., -1]
+    return y if bias is None else mx.add(y, bias)
+
+
+@bug(
+    "mlx_impl.ops.matmul",
+    seen="pytorch/pytorch#67384: whether products should be in TF32 by default, and whom it surprised",
+    case="matmul",
+)
+def matmul_in_tf32(a, b):
+    """Factors of ten bits, sums in float32."""
+    return mx.matmul(_tf32(a), _tf32(b))
+
+
+@bug(
+    "mlx_impl.ops.add",
+    seen="transformers MambaConfig: residual_in_fp32 says whether residuals are kept in float32",
+)
+def residual_in_half(x, y):
+    """Sums rounded to bfloat16."""
+    return mx.add(x, y).astype(mx.bfloat16).astype(x.dtype)
+
+
+@bug(
     "mlx_impl.ops.blockdiag_multiply",
     seen="pytorch/pytorch#53635: products of float32 rounded on a GPU of the 30 series",
+    case=CALM,
 )
 def blocks_in_tf32(x, weight):
     """Factors of ten bits, sums in float32."""
@@ -46,6 +80,7 @@ def blocks_in_tf32(x, weight):
 @bug(
     "mlx_impl.ops.depthwise_conv1d",
     seen="PyTorch documentation: torch.backends.cudnn.allow_tf32 is on by default, for convolutions",
+    case=CALM,
 )
 def conv_in_tf32(x, weight, bias, padding):
     """Factors of ten bits, sums in float32."""
@@ -147,7 +182,11 @@ def _gelu_by_polynomial(x, slope, coefficients):
     return mx.multiply(mx.multiply(x, 0.5), mx.add(erf, 1))
 
 
-@bug("mlx_impl.ops.gelu", seen="tenstorrent/tt-mlir#3616: GELU lowered to polynomials in place of erf")
+@bug(
+    "mlx_impl.ops.gelu",
+    seen="tenstorrent/tt-mlir#3616: GELU lowered to polynomials in place of erf",
+    case=CALM,
+)
 def gelu_by_a_short_polynomial(x):
     """erf by three terms, good to 2.5e-5 (Abramowitz & Stegun, 7.1.25)."""
     return _gelu_by_polynomial(x, 0.47047, (0.7478556, -0.0958798, 0.3480242))

@@ -6,6 +6,8 @@ import mlx.core as mx
 
 from parity.mutants import bug
 
+from ._cases import FEW_WORDS
+
 
 def _thirds(x):
     a, b, c = mx.split(x, 3, axis=0)
@@ -178,7 +180,7 @@ def gated_halves_exchanged(x):
 @bug(
     "weights:embeddings.word_embeddings.weight",
     seen="pytorch/pytorch#6411: a row at padding_idx that is zero in a new table and not in a loaded one",
-    case="BertForMaskedLM;v=7;no=token_type_ids;no=position_ids;no=labels",
+    case=FEW_WORDS,
 )
 def padding_row_zero(x):
     """The row of the padding token as in a new table."""
