@@ -165,7 +165,7 @@ def long_conv_gradient_not_reversed(u, k, D, k_rev=None):
 
 @bug(
     "mlx_impl.ops.exponential_modulation",
-    seen="pytorch/pytorch#2298: a derivative of a magnitude that has no sign to take",
+    seen="pytorch/pytorch#2298: the derivative of a magnitude in a loss, wrong where it is zero",
     case="exponential_modulation;vjp",
 )
 def modulation_gradient_without_sign(h, t, deltas, shift=0.0):

@@ -119,7 +119,7 @@ def mixer_reshaped_for_transposed(module, y):
 
 @bug(
     "encoder.layer.1",
-    seen="Press et al. 2020, Improving Transformer Models by Reordering their Sublayers, §3",
+    seen="Press et al. 2020, Improving Transformer Models by Reordering their Sublayers",
 )
 def layer_in_the_other_order(module, x):
     """State mixing before sequence mixing."""
