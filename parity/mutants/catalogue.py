@@ -180,8 +180,9 @@ def _entry(path: Path, entry: Mapping[str, Any]) -> Bug:
     for key in ("name", "swap", "seen"):
         if key not in entry:
             raise UsageError(f"bugs: {path}: entry {entry.get('name', '?')!r} has no {key}")
-    target, _, where = str(entry["swap"]).partition("=")
+    swap = str(entry["swap"])
+    target, _, where = swap.partition("=")
     file, colon, function = where.rpartition(":")
     if colon and file.endswith(".py") and not Path(file).is_absolute():
-        where = f"{path.parent / file}:{function}"  # beside the TOML file
-    return Bug(**{**entry, "swap": f"{target}={where}"})
+        swap = f"{target}={path.parent / file}:{function}"  # beside the TOML file
+    return Bug(**{**entry, "swap": swap})
