@@ -70,8 +70,18 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     found = (*hidden_parameters(state, suspects, base), *hidden(state, wrong, base))
     if found:
         return Answer(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
+    shaky = unsteady(prober, _as_many_as_a_verdict(prober), say)  # before all is said to be well
+    if shaky is not None:
+        return _not_reproducible(shaky)
     text = f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
     return Answer(HOLDS, text)
+
+
+def _as_many_as_a_verdict(prober: Prober) -> int:
+    """How many runs of the port take as long as a verdict on one input, 2 to 60."""
+    start = time.monotonic()
+    prober.pair()[1].port.run()
+    return int(min(60, max(2, prober.verification(1) / (time.monotonic() - start))))
 
 
 def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:

@@ -25,6 +25,7 @@ word(
     inputs={"x": "b l"},
     grads=("x",),
     rule=Ulp(0, source="a selection; IEEE 754 leaves the sign of max(−0, +0) open"),
+    grad_rule=Ulp(0, source="a selection: the cotangent or zero"),
     kinds=ALL_KINDS,
     source="max(x, 0)",
 )

@@ -21,7 +21,7 @@ def test_run_one_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert any(r.spec == "linear" and r.status == "pass" for r in read_rows(tmp_path / "rows.jsonl"))
     assert (tmp_path / "report.md").is_file()
     capsys.readouterr()
-    swap = ["--swap", "mlx_impl.ops.linear=parity.tests.bugs:linear_without_bias"]
+    swap = ["--swap", "mlx_impl.ops.linear=parity.mutants.bugs.products:linear_without_bias"]
     case = "linear;b=2;l=3;i=8;o=4;dtype=f32;seed=0"
     assert main(["run", "--case", case, "--out", out, *swap]) == errors.EXIT_MISMATCH
     printed = capsys.readouterr()
@@ -32,7 +32,7 @@ def test_run_one_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_the_repeat_command_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As a shell reads it, with the swap in it."""
     case = "Activation;b=1;l=2;d=3;arg.hidden_act='gelu'"
-    swap = ["--swap", "mlx_impl.ops.gelu=parity.tests.bugs:gelu_tanh"]
+    swap = ["--swap", "mlx_impl.ops.gelu=parity.mutants.bugs.activations:gelu_tanh"]
     out = ["--out", str(tmp_path)]
     assert main(["run", "--case", case, *swap, *out]) == errors.EXIT_MISMATCH
     row = next(r for r in read_rows(tmp_path / "rows.jsonl") if r.kind == "layer")

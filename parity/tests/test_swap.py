@@ -18,14 +18,14 @@ from parity.swap import matches, swapped, unused
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("mlx_impl.ops.gleu=parity.tests.bugs:gelu_tanh", "'gelu'"),
-        ("mlx_impl.opps.gelu=parity.tests.bugs:gelu_tanh", "mlx_impl.opps"),
-        ("mlx_impl.ops.gelu=parity.tests.bugs:gelu_tan", "'gelu_tanh'"),
+        ("mlx_impl.ops.gleu=parity.mutants.bugs.activations:gelu_tanh", "'gelu'"),
+        ("mlx_impl.opps.gelu=parity.mutants.bugs.activations:gelu_tanh", "mlx_impl.opps"),
+        ("mlx_impl.ops.gelu=parity.mutants.bugs.activations:gelu_tan", "'gelu_tanh'"),
         ("mlx_impl.ops.gelu=nowhere.py:gelu", "no file"),
         ("mlx_impl.ops.gelu=parity.tests.nowhere:gelu", "nowhere"),
         ("mlx_impl.ops.gelu", "expected"),
         ("mlx_impl.ops.gelu=fast.py", "not path"),
-        ("mlx_impl.ops.gelu.gelu=parity.tests.bugs:gelu_tanh", "swap mlx_impl.ops.gelu"),
+        ("mlx_impl.ops.gelu.gelu=parity.mutants.bugs.activations:gelu_tanh", "swap mlx_impl.ops.gelu"),
     ],
 )
 def test_mistakes_are_errors(text: str, says: str) -> None:
@@ -33,7 +33,7 @@ def test_mistakes_are_errors(text: str, says: str) -> None:
     before = ops.silu
     with (
         pytest.raises(UsageError, match=says),
-        swapped(["mlx_impl.ops.silu=parity.tests.bugs:constant", text]),
+        swapped(["mlx_impl.ops.silu=parity.mutants.bugs.structures:zeros_whatever_the_input", text]),
     ):
         pytest.fail("the swap was made")
     assert ops.silu is before

@@ -47,7 +47,6 @@ def race_for_one_element(x):
 @bug(
     "mlx_impl.ops.gelu",
     seen="ml-explore/mlx-lm#1714: a fused kernel that failed now and then, and with the load",
-    survives="one call in fifty is wrong, and a verdict makes fewer: it takes runs that are repeated for it",
 )
 def race_in_one_call_of_fifty(x):
     """Right forty-nine times."""
