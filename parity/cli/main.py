@@ -9,7 +9,7 @@ from typing import NoReturn
 from parity import errors
 from parity.errors import ParityError, UsageError
 
-from . import bisect, doctor, golden, listing, mutants, run, trace
+from . import alarms, bisect, doctor, golden, listing, mutants, run, trace
 
 EPILOG = """\
 examples:
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     version = metadata.version("m2bert-parity")
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, listing, run, trace, bisect, mutants, golden):
+    for module in (doctor, listing, run, trace, bisect, mutants, alarms, golden):
         module.add(commands)
     return top
 
