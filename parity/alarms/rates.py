@@ -5,7 +5,7 @@ The same inputs serve both: a gate moved up alarms less and kills less, and the 
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from parity.errors import ParityError
 from parity.expect import Say, named_results, silent
 from parity.files import write_text
 from parity.judge import expectation, measure, rule_for
+from parity.margins import SCHEMA
 from parity.mutants import Bug
 from parity.nodes import Target
 from parity.sides import Task
@@ -24,7 +25,6 @@ from parity.verdict import decide
 
 from .variants import Variant
 
-SCHEMA = 1
 GATES = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 100.0, 1000.0)
 """Multiples of the gate for the table; the curve itself has every measured value."""
 
@@ -149,19 +149,3 @@ def write(path: Path, rates: Rates, environment: str) -> None:
         "not_killed": sorted(n for n, v in rates.bugs.items() if _typical(v) <= 1),
     }
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-
-
-def read(path: Path) -> Mapping[str, Any] | None:
-    """What the last run measured, if there was one.
-
-    Raises: ParityError if the file is something else.
-    """
-    if not path.is_file():
-        return None
-    try:
-        data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA:
-            raise ParityError(f"{path} has schema {data['schema']}, expected {SCHEMA}: run 'parity alarms'")
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ParityError(f"{path} is not what 'parity alarms' writes ({error}): remove it") from None
-    return data

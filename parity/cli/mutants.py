@@ -7,10 +7,10 @@ from typing import Any
 
 from parity import errors
 from parity.errors import UsageError, unknown
+from parity.margins import update
 from parity.mutants import Bug, load
 from parity.mutants.catalogue import CATALOGUE
-from parity.mutants.margins import update
-from parity.mutants.matrix import NOT_ASKED, NOT_SHOWN, RIGHT, Outcome, counts, run
+from parity.mutants.matrix import NOT_ASKED, NOT_SHOWN, RIGHT, Outcome, counts, run, smallest_effects
 from parity.mutants.stages import stages
 from parity.nodes import targets
 from parity.record import RowWriter
@@ -93,7 +93,7 @@ def run_mutants(arguments: argparse.Namespace) -> int:
             writer.write_all(o.row(target, f"{repeat} {o.bug.name}") for o in found)
             outcomes += found
         if arguments.update_margins:
-            update(settings.baseline.with_name("margins.json"), outcomes)
+            update(settings.baseline.with_name("margins.json"), smallest_effects(outcomes))
     if arguments.json:
         print_json(plain(writer.rows))
     else:

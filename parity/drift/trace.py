@@ -41,7 +41,7 @@ def trace(task: Task, reference: Place, port: Place, say: Say = silent) -> Itera
         for meeting in meetings(walkers):
             if isinstance(meeting, Meeting):
                 for name, point in meeting.stray:
-                    yield Drift(point, problem=f"only side {name} makes this call")
+                    yield Drift(point, problem=f"side {name} makes this call out of step with the others")
                 if meeting.stops:
                     yield _measured(task, walkers, *meeting.stops)
             else:

@@ -217,14 +217,21 @@ def _try(bug: Bug, settings: Settings, target: Target, whole: bool, with_bisect:
 
 
 def smallest_effects(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, str]]:
-    """Spec → how far over its gate the smallest killed bug is, and which; the other side of its margin."""
+    """Spec → how far over its gate the smallest bug of it is at its worst, and which bug.
+
+    A bug of a word counts for the word, another for the model in which it shows. Bugs that raise, or whose
+    bits differ from run to run, have no size.
+    """
     found: dict[str, tuple[float, str]] = {}
     for outcome in outcomes:
-        for s in outcome.seen:
-            if s.status != "killed" or s.how != "numbers" or not s.spec:
-                continue
-            if s.spec not in found or s.gate < found[s.spec][0]:
-                found[s.spec] = (s.gate, outcome.bug.name)
+        killed = [s for s in outcome.seen if s.status == "killed"]
+        if outcome.bug.equivalent or any(s.how != "numbers" for s in killed):
+            continue
+        spec = word_spec(outcome.bug)
+        name = case_of(outcome.bug).spec.name if spec is None else spec.name
+        effect = max((s.gate for s in outcome.seen if s.status != "not run"), default=0.0)
+        if name not in found or effect < found[name][0]:
+            found[name] = (effect, outcome.bug.name)
     return found
 
 

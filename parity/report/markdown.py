@@ -25,6 +25,8 @@ def markdown(report: Report) -> str:
         _goldens(report),
         _worst(report),
         _matrix(report),
+        _margins(report),
+        _rates(report),
         _not_run(report),
         _probe(report),
         _environment(report),
@@ -133,6 +135,39 @@ def _matrix(report: Report) -> list[str]:
     ]
     head = ["word, layer or model", *(f"{s}/{d} {t}" for s, d, t in columns)]
     return ["## By word, layer and side", "", *table(head, body)]
+
+
+def _margins(report: Report) -> list[str]:
+    found = report.two_sided()
+    if not found:
+        return []
+    intro = (
+        "Noise lies below the gate, the smallest known bug above it: each as a multiple of the gate. "
+        "The bugs are those of `parity mutants --list`."
+    )
+    body = [
+        [f"`{s}`", f"{noise:.2g}", f"{m.effect:.3g}" + ("" if m.effect > 1 else " ✗"), f"`{m.bug}`"]
+        for s, noise, m in found
+    ]
+    head = ["word, layer or model", "noise", "smallest bug", "which"]
+    return ["## Noise ← gate → smallest bug", "", intro, "", *table(head, body)]
+
+
+def _rates(report: Report) -> list[str]:
+    rates = report.rates
+    if rates is None:
+        return []
+    alarms, most = f"{rates['alarm_rate']:.3%}", f"{rates['alarm_rate_at_most']:.2%}"
+    intro = (
+        f"{rates['inputs']:,} inputs of a whole model, {rates['comparisons']:,} runs of the port and of "
+        f"correct variants of it: {alarms} alarm at the gate (at most {most} of inputs, 95 %), and "
+        f"{rates['kill_rate']:.1%} of {rates['bugs']} known bugs are killed by this one model alone."
+    )
+    body = [[f"{c['gate']:g}", f"{c['alarms']:.3%}", f"{c['kills']:.1%}"] for c in rates["curve"]]
+    head = ["gate ×", "correct variants that alarm", "known bugs that are killed"]
+    missed = rates["not_killed"]
+    note = ["", "Seen by other stages only: " + ", ".join(f"`{n}`" for n in missed)] if missed else []
+    return ["## Where the gate stands", "", intro, "", *table(head, body), *note]
 
 
 def _not_run(report: Report) -> list[str]:

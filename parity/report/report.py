@@ -3,8 +3,8 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,8 @@ from parity import errors, sides
 from parity.environment import environment
 from parity.files import write_text
 from parity.ledger import describe
+from parity.margins import Margin, read_rates
+from parity.margins import read as read_margins
 from parity.record import SCHEMA, Row
 from parity.settings import PORT_SIDES, Settings
 from parity.spec import REGISTRY
@@ -46,6 +48,8 @@ class Report:
     out: Path
     created: str
     ledger: str = ""
+    margins: Mapping[str, Margin] = field(default_factory=dict)
+    rates: Mapping[str, Any] | None = None
 
     @classmethod
     def make(cls, rows: Sequence[Row], settings: Settings, root: Path) -> Self:
@@ -56,7 +60,9 @@ class Report:
         ordered = sorted(rows, key=lambda r: (r.kind, r.id, r.result))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         ledger = describe(settings.baseline, ordered)
-        return cls(tuple(ordered), environment(), plain, settings.out, now, ledger)
+        margins = read_margins(settings.baseline.with_name("margins.json"))
+        rates = read_rates(settings.baseline.with_name("alarms.json"))
+        return cls(tuple(ordered), environment(), plain, settings.out, now, ledger, margins, rates)
 
     def exit_code(self, require_side: Sequence[str] = ()) -> int:
         """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10."""
@@ -113,6 +119,20 @@ class Report:
         """The port's `n` rows nearest to their gates (or furthest past them)."""
         judged = [r for r in self.about_the_port if "gate" in r.figures and r.ratio > 0]
         return sorted(judged, key=lambda r: (-r.ratio, r.id))[:n]
+
+    def two_sided(self) -> list[tuple[str, float, Margin]]:
+        """Spec, noise (its largest ratio here), and the smallest known bug; the narrowest margin first.
+
+        With words swapped the noise is no noise, and there is nothing to show.
+        """
+        if self.settings.get("swap"):
+            return []
+        found = []
+        for spec, line in self.matrix().items():
+            if spec in self.margins:
+                noise = max((r.ratio for r in line.values() if math.isfinite(r.ratio)), default=0.0)
+                found.append((spec, noise, self.margins[spec]))
+        return sorted(found, key=lambda f: f[2].effect / max(f[1], 1e-3))
 
     def not_run(self) -> list[Row]:
         """What did not run, with its reason."""

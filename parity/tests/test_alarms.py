@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from parity import sides
-from parity.alarms.rates import Rates, read, write
+from parity.alarms.rates import Rates, write
 from parity.alarms.variants import VARIANTS, Variant
 from parity.case import named
 from parity.dtypes import WORKING
 from parity.errors import ParityError
 from parity.judge import judge
+from parity.margins import read_rates
 from parity.settings import Settings
 from parity.spec import REGISTRY
 from parity.swap import swapped
@@ -86,23 +87,23 @@ def test_a_figure_that_is_no_number_alarms() -> None:
 def test_the_ledger_is_read_as_it_was_written(tmp_path: Path) -> None:
     """And what is none is an error with a remedy."""
     file = tmp_path / "alarms.json"
-    assert read(file) is None
+    assert read_rates(file) is None
     write(file, _rates(), "here")
-    data = read(file)
+    data = read_rates(file)
     assert data is not None
     assert data["inputs"] == 4
     assert data["not_killed"] == ["small"]
     file.write_text(json.dumps({"schema": 99}))
     with pytest.raises(ParityError, match="parity alarms"):
-        read(file)
+        read_rates(file)
     file.write_text("{")
     with pytest.raises(ParityError, match="remove it"):
-        read(file)
+        read_rates(file)
 
 
 def test_the_projects_ledger_has_no_alarm() -> None:
     """The figures that the report shows: a thousand inputs, none of a correct port over its gate."""
-    data = read(Settings.load(Path(__file__).parents[2], {}).baseline.with_name("alarms.json"))
+    data = read_rates(Settings.load(Path(__file__).parents[2], {}).baseline.with_name("alarms.json"))
     assert data is not None
     assert data["inputs"] >= 1000
     assert data["alarm_rate"] == 0

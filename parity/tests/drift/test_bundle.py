@@ -1,0 +1,92 @@
+"""Bundles run by themselves, in any folder, and say 1 while the bug is there and 0 when it is mended."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parity.cli import main
+
+pytestmark = [pytest.mark.parity_live, pytest.mark.usefixtures("frameworks")]
+
+CULPRITS = Path(__file__).with_name("culprits.py")
+
+
+def bisected(tmp_path: Path, case: str, *swaps: str) -> list[Path]:
+    """The folders that ``parity bisect`` writes, moved to an empty place."""
+    words = ["bisect", "--case", case, "--out", str(tmp_path / "out")]
+    for swap in swaps:
+        what, _, name = swap.partition("=")
+        words += ["--swap", f"{what}={CULPRITS}:{name}"]
+    assert main(words) == 1
+    found = [p for p in sorted((tmp_path / "out" / "bisect").iterdir()) if p.is_dir()]
+    shutil.move(tmp_path / "out" / "bisect", tmp_path / "elsewhere")
+    return [tmp_path / "elsewhere" / p.name for p in found]
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The bundle's script, from another folder."""
+    return subprocess.run(
+        [sys.executable, str(folder / "repro.py")],
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_word(tmp_path: Path) -> None:
+    """A script of under forty lines that needs no harness; mended, it ends with 0."""
+    (folder,) = bisected(tmp_path, "BertModel;dtype=f32", "encoder.layer.1.mlp.act/gelu=gelu_tanh")
+    script = (folder / "repro.py").read_text()
+    assert len(script.splitlines()) < 40
+    assert "parity" not in script.replace("parity.drift", "")
+    done = run(folder)
+    assert done.returncode == 1, done.stderr
+    assert "limit" in done.stdout
+    mended = (folder / "culprits.py").read_text().replace("return _gelu_tanh(x)", "return _gelu(x)")
+    (folder / "culprits.py").write_text(mended)
+    assert run(folder).returncode == 0
+
+
+@pytest.mark.parity_slow
+def test_a_gradient(tmp_path: Path) -> None:
+    """The script asks for the vector-Jacobian product."""
+    (folder,) = bisected(
+        tmp_path, "BertModel;dtype=bf16;vjp", "mlx_impl.ops.depthwise_conv1d=conv_without_bias"
+    )
+    assert run(folder).returncode == 1
+    shutil.rmtree(tmp_path / "elsewhere")
+    (folder,) = bisected(tmp_path, "BertModel;dtype=f32;vjp", "mlx_impl.ops.gelu=gelu_wrong_gradient")
+    assert "vjp" in (folder / "repro.py").read_text()
+    done = run(folder)
+    assert done.returncode == 1, done.stderr
+    assert "gradient" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("swap", "says"),
+    [
+        ("encoder.layer.1.mlp=mlp_exchanged", "limit"),
+        ("weights:encoder.layer.1.mlp.wo.bias=zeros", "not as given"),
+    ],
+)
+def test_a_module_and_a_parameter(tmp_path: Path, swap: str, says: str) -> None:
+    """With the harness; without the swap they end with 0."""
+    (folder,) = bisected(tmp_path, "BertModel;dtype=f32", swap)
+    done = run(folder)
+    assert done.returncode == 1, done.stderr
+    assert says in done.stdout
+    bundle = folder / "bundle.json"
+    bundle.write_text(
+        bundle.read_text().replace(f'"{swap.partition("=")[0]}=culprits.py', '"weights:none=culprits.py')
+    )
+    assert run(folder).returncode == 0
+
+
+def test_a_right_port_leaves_none(tmp_path: Path) -> None:
+    """And the command ends with 0."""
+    assert main(["bisect", "--case", "BertMLP", "--out", str(tmp_path)]) == 0
+    assert not [p for p in (tmp_path / "bisect").iterdir() if p.is_dir()]

@@ -1,0 +1,114 @@
+"""Traces: every call is met, the numbers add up, and what is planted stands out."""
+
+import math
+
+import pytest
+
+from parity.case import Case
+from parity.drift.backward import trace_backward
+from parity.drift.draw import by_unit, ends_of_units
+from parity.drift.lockstep import Meeting, meetings, walking
+from parity.drift.measure import Drift
+from parity.drift.trace import opened, trace
+from parity.judge import task_of
+from parity.nodes import Target
+from parity.sides.points import Point
+from parity.swap import swapped
+from parity.tests.drift.conftest import CULPRITS
+
+pytestmark = pytest.mark.parity_live
+
+TORCH, MLX = ("torch", "cpu"), ("mlx", "cpu")
+
+
+def traced(text: str) -> list[Drift]:
+    """A forward trace."""
+    return list(trace(task_of(Case.parse(text), 0), TORCH, MLX))
+
+
+@pytest.mark.parametrize("text", ["BertModel", "BertForMaskedLM;dtype=bf16", "SentenceEmbedding;dtype=f16"])
+def test_it_adds_up(target: Target, text: str) -> None:
+    """Inherited × gain + own explains what is observed, in every call that both models make."""
+    drifts = traced(text)
+    assert len(drifts) > 200
+    assert not [d for d in drifts if d.problem]
+    assert not [d for d in drifts if not d.adds_up]
+    inherited = [d for d in drifts if d.inherited > 0 and d.observed > d.grid]
+    assert len(inherited) > 50
+    assert all(0.5 <= d.explained <= 2 for d in inherited)
+
+
+def test_a_sum_that_does_not_explain_is_seen() -> None:
+    """Too little, and nothing at all; what is below a unit in the last place is chance."""
+    assert Drift(Point("x"), observed=1e-3, inherited=1e-6, gain=1, local=1e-6, grid=1e-7).adds_up is False
+    assert Drift(Point("x"), observed=1e-3, inherited=0, gain=0, local=0, grid=1e-7).adds_up is False
+    assert Drift(Point("x"), observed=1e-8, inherited=0, gain=0, local=0, grid=1e-7).adds_up is True
+    assert Drift(Point("x"), problem="only the port makes it").adds_up is False
+
+
+def test_what_is_planted_stands_out(target: Target) -> None:
+    """In its own error, in its place, and nowhere else."""
+    with swapped([f"encoder.layer.1.mlp.act/gelu={CULPRITS}:gelu_tanh"]):
+        drifts = traced("BertModel")
+    loud = [d.point.address for d in drifts if d.point.word and d.excess > 10]
+    assert loud == ["encoder.layer.1.mlp.act/gelu#0"]
+
+
+def test_where_the_gradient_drifts(target: Target) -> None:
+    """Backward, from the last word to the first; the wrong gradient stands out where it is."""
+    task = task_of(Case.parse("BertForMaskedLM"), 0)
+    right = list(trace_backward(task, TORCH, MLX, 0))
+    assert not [d for d in right if d.problem or not d.adds_up]
+    order = [d.point.path for d in right if d.point.word == "gelu"]
+    assert order == sorted(order, reverse=True)
+    assert any(d.result and d.point.word.startswith("grad param.") for d in right)
+    with swapped([f"encoder.layer.0.mlp.act/gelu={CULPRITS}:gelu_wrong_gradient"]):
+        wrong = list(trace_backward(task, TORCH, MLX, 0))
+    loud = [d.point.address for d in wrong if d.point.word and d.excess > 10]
+    assert loud == ["bert.encoder.layer.0.mlp.act/gelu#0"]
+
+
+def test_any_pair_of_sides(target: Target) -> None:
+    """The reference beside itself drifts as itself."""
+    drifts = list(trace(task_of(Case.parse("BertMLP"), 0), TORCH, TORCH))
+    assert drifts
+    assert all(d.observed == d.reference for d in drifts)
+    assert all(d.local == d.local_reference for d in drifts if not math.isnan(d.local))
+
+
+def test_models_that_part_meet_again(target: Target) -> None:
+    """What a module calls that others do not is named, and the trace goes on; one that raises ends it."""
+    with swapped([f"encoder.layer.0.mlp={CULPRITS}:mlp_exchanged"]):
+        drifts = traced("BertModel")
+    stray = [d for d in drifts if d.problem]
+    assert stray
+    assert all("out of step" in d.problem and d.point.within("encoder.layer.0.mlp") for d in stray)
+    assert [d for d in drifts if d.point.path == "encoder.layer.1" and not d.point.word]
+    with swapped([f"encoder.layer.1.mlp.act/gelu={CULPRITS}:gelu_raises"]):
+        drifts = traced("BertModel")
+    assert any("no such kernel" in d.problem for d in drifts)
+
+
+def test_they_walk_in_step(target: Target) -> None:
+    """No model is ahead of another, and all are ended when nobody wants them any more."""
+    task = task_of(Case.parse("BertModel"), 0)
+    with walking([opened(task, TORCH), opened(task, MLX)]) as walkers:
+        for i, meeting in enumerate(meetings(walkers)):
+            assert isinstance(meeting, Meeting)
+            assert len({s.point for s in meeting.stops}) == 1
+            if i == 10:
+                break
+    assert not any(w._thread.is_alive() for w in walkers)
+
+
+def test_parts_for_the_pictures() -> None:
+    """Layers and what stands beside them; what holds other parts is none."""
+    paths = [
+        "bert.embeddings.LayerNorm",
+        "bert.embeddings",
+        "bert.encoder.layer.0.mlp",
+        "bert.encoder.layer.0",
+    ]
+    drifts = [Drift(Point(p)) for p in [*paths, "bert.encoder", "bert", "cls"]]
+    assert list(by_unit(drifts)) == ["bert.embeddings", "bert.encoder.layer.0", "cls"]
+    assert [d.point.path for d in ends_of_units(drifts)] == ["bert.embeddings", "bert.encoder.layer.0", "cls"]
