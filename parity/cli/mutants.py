@@ -37,6 +37,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--only-own", action="store_true", help="with --bugs: without the catalogue")
     parser.add_argument("--all-stages", action="store_true", help="do not stop at the first that is red")
+    parser.add_argument(
+        "--stages", metavar="A,B", default="", help=f"only these stages, of {', '.join(stages())}"
+    )
     parser.add_argument("--no-bisect", action="store_true", help="do not bisect")
     parser.add_argument("--list", action="store_true", help="print the bugs and where each was seen")
     parser.add_argument(
@@ -54,6 +57,7 @@ def run_mutants(arguments: argparse.Namespace) -> int:
     if arguments.only_own and not arguments.bugs:
         raise UsageError("--only-own without --bugs leaves nothing")
     bugs = _chosen(arguments)
+    only = _stages(arguments.stages)
     if arguments.list:
         if arguments.json:
             print_json([{"name": b.name, "swap": b.swap, "seen": b.seen} for b in bugs])
@@ -86,6 +90,7 @@ def run_mutants(arguments: argparse.Namespace) -> int:
                 target,
                 whole=arguments.all_stages,
                 with_bisect=not arguments.no_bisect,
+                only=only,
                 jobs=min(arguments.jobs, len(bugs)),
                 done=done,
             )
@@ -100,6 +105,14 @@ def run_mutants(arguments: argparse.Namespace) -> int:
         print("\n".join(_text(outcomes, whole=arguments.all_stages)))
         print(f"rows: {writer.path}")
     return errors.EXIT_MISMATCH if any(r.status == "fail" for r in writer.rows) else errors.EXIT_OK
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    only = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in only:
+        if name not in stages():
+            raise UsageError(unknown("stage", name, stages()))
+    return only
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Bug]:

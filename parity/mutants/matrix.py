@@ -108,11 +108,25 @@ class Outcome:
         return "no stage is red" + (f": {self.bug.survives}" if self.bug.survives else "")
 
 
-def try_bug(bug: Bug, place: Place, *, whole: bool = False, with_bisect: bool = True) -> Outcome:
-    """Put a bug in force and ask the stages (`whole`: all of them; else up to the first kill), and bisect."""
+def try_bug(
+    bug: Bug,
+    place: Place,
+    *,
+    whole: bool = False,
+    with_bisect: bool = True,
+    only: Sequence[str] = (),
+) -> Outcome:
+    """Put a bug in force, ask the stages and bisect.
+
+    Args:
+        bug, place: what, and where.
+        whole: ask all stages, also after one was red.
+        with_bisect: whether to bisect.
+        only: the stages to ask; none means all.
+    """
     seen: list[Seen] = []
     with swapped([bug.swap]):
-        for stage in stages():
+        for stage in only or stages():
             if not whole and any(s.status == "killed" for s in seen):
                 break
             seen.append(ask(stage, bug, place))
@@ -182,6 +196,7 @@ def run(
     *,
     whole: bool,
     with_bisect: bool,
+    only: Sequence[str] = (),
     jobs: int,
     done: Callable[[Outcome], None],
 ) -> list[Outcome]:
@@ -189,13 +204,13 @@ def run(
     if jobs == 1:
         found = []
         for bug in bugs:
-            found.append(try_bug(bug, Place(target, settings), whole=whole, with_bisect=with_bisect))
+            found.append(_try(bug, settings, target, whole, with_bisect, only))
             done(found[-1])
         return found
     results: dict[str, Outcome] = {}
     context = get_context("spawn")  # threads of the frameworks do not survive a fork
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(settings,)) as pool:
-        waiting = [pool.submit(_try, bug, settings, target, whole, with_bisect) for bug in bugs]
+        waiting = [pool.submit(_try, bug, settings, target, whole, with_bisect, only) for bug in bugs]
         for future in as_completed(waiting):
             outcome = future.result()
             results[outcome.bug.name] = outcome
@@ -212,8 +227,10 @@ def _start(settings: Settings) -> None:
     import_specs(settings.specs)
 
 
-def _try(bug: Bug, settings: Settings, target: Target, whole: bool, with_bisect: bool) -> Outcome:
-    return try_bug(bug, Place(target, settings), whole=whole, with_bisect=with_bisect)
+def _try(
+    bug: Bug, settings: Settings, target: Target, whole: bool, with_bisect: bool, only: Sequence[str]
+) -> Outcome:
+    return try_bug(bug, Place(target, settings), whole=whole, with_bisect=with_bisect, only=only)
 
 
 def smallest_effects(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, str]]:

@@ -78,6 +78,29 @@ def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--fixtures", "nowhere"], errors.EXIT_USAGE, "nowhere"),
         (["golden", "capture", "--case", "gelu", "--name", "index"], errors.EXIT_USAGE, "'index'"),
         (["golden", "capture", "--case", "gelu", "--name", "../x"], errors.EXIT_USAGE, "'../x'"),
+        (
+            ["run", "--case", "BertMLP", "--swap", "nowhere=parity.tests.drift.culprits:zeros"],
+            4,
+            "met nothing",
+        ),
+        (["trace", "--case", "gelu"], errors.EXIT_USAGE, "a layer or a model"),
+        (["trace", "--case", "BertMLP", "--pair", "torch.cpu"], errors.EXIT_USAGE, "two sides"),
+        (["trace", "--case", "BertMLP", "--pair", "torch,metal"], errors.EXIT_SIDE_UNAVAILABLE, "metal"),
+        (["trace", "--case", "BertMLP", "--pair", "torch,mxl"], errors.EXIT_USAGE, "'mlx'"),
+        (["bisect", "--case", "gelu"], errors.EXIT_USAGE, "a layer or a model"),
+        (["bisect", "--case", "BertMLP", "--repeats", "1"], errors.EXIT_USAGE, "at least 2"),
+        (["bisect", "--case", "BertMLP", "--predicate", "port.rsm > 1"], errors.EXIT_USAGE, "'port.rms'"),
+        (
+            ["bisect", "--case", "BertMLP", "--rev", "a..b", "--mlx", "1..2"],
+            errors.EXIT_USAGE,
+            "two questions",
+        ),
+        (["bisect", "--case", "BertMLP", "--rev", "nowhere..HEAD"], errors.EXIT_USAGE, "'nowhere'"),
+        (["mutants", "--bug", "gelu-tahn"], errors.EXIT_USAGE, "'gelu-tanh'"),
+        (["mutants", "--stages", "modle"], errors.EXIT_USAGE, "'model'"),
+        (["mutants", "--only-own"], errors.EXIT_USAGE, "leaves nothing"),
+        (["mutants", "--bugs", "nowhere.toml"], errors.EXIT_USAGE, "nowhere.toml"),
+        (["alarms", "--case", "gelu"], errors.EXIT_USAGE, "a word"),
         (["list", "nothing*"], errors.EXIT_USAGE, "nothing"),
         (["golden", "prune", "nowhere"], errors.EXIT_STALE_GOLDEN, "index.json"),
         (["golden", "capture", "--adopt", "nowhere/case"], errors.EXIT_STALE_GOLDEN, "nowhere"),
@@ -87,7 +110,7 @@ def test_mistakes(
     words: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line that names the value and the nearest, and the exit code."""
-    if words[0] == "run":
+    if words[0] in ("run", "trace", "bisect", "mutants", "alarms"):
         words = [*words, "--out", str(tmp_path)]
     assert main(words) == code
     assert says in capsys.readouterr().err
@@ -112,7 +135,8 @@ def test_doctor_and_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """``--help`` ends well and shows one."""
-    for words in (["doctor"], ["list"], ["run"], *(["golden", a] for a in ("capture", "verify", "prune"))):
+    plain = ("doctor", "list", "run", "trace", "bisect", "mutants", "alarms")
+    for words in (*([p] for p in plain), *(["golden", a] for a in ("capture", "verify", "prune"))):
         with pytest.raises(SystemExit) as ended:
             main([*words, "--help"])
         assert ended.value.code == 0
@@ -126,3 +150,56 @@ def test_a_counter_example_can_be_kept(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["golden", "verify", str(tmp_path)]) == errors.EXIT_OK
     assert main(["golden", "capture", "--case", "odd", "--into", str(tmp_path)]) == 0
     capsys.readouterr()
+
+
+def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table, pictures, rows; a call that is wrong by itself ends with 1, forward and backward."""
+    words = ["trace", "--case", "BertMLP;l=16;d=16", "--out", str(tmp_path)]
+    assert main(words) == errors.EXIT_OK
+    assert "none is wrong by itself" in capsys.readouterr().out
+    assert (tmp_path / "trace" / "drift.svg").is_file()
+    assert (tmp_path / "trace" / "heat.svg").is_file()
+    rows = list(read_rows(tmp_path / "trace" / "rows.jsonl"))
+    assert {r.kind for r in rows} == {"drift"}
+    assert main([*words, "--backward", "--no-plot", "--json"]) == errors.EXIT_OK
+    data = json.loads(capsys.readouterr().out)
+    assert data["peak_memory_mib"] > 0
+    assert any(r["result"].startswith("grad ") for r in data["rows"])
+    swap = ["--swap", "mlx_impl.ops.gelu=parity.tests.drift.culprits:gelu_tanh"]
+    assert main([*words, *swap]) == errors.EXIT_MISMATCH
+    assert "WRONG act/gelu#0" in capsys.readouterr().out
+
+
+def test_bisect_by_a_question_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verdict holds end to end; the column does not."""
+    words = ["bisect", "--case", "BertMLP;l=16;d=16", "--out", str(tmp_path), "--no-bundle", "--json"]
+    swap = ["--swap", "mlx_impl.ops.gelu=parity.tests.drift.culprits:gelu_a_little_large"]
+    assert main([*words, *swap, "--predicate", "port.rms > 3e-7"]) == errors.EXIT_MISMATCH
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [c["name"] for c in found["culprits"]] == ["gelu"]
+
+
+def test_mutants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The matrix of a few bugs, one's own among them; one that survives ends with 1."""
+    ours = tmp_path / "ours.py"
+    ours.write_text(
+        "from mlx_impl import ops\nfrom parity.mutants import bug\n_gelu = ops.gelu\n"
+        "@bug('mlx_impl.ops.gelu', seen='nowhere: it is right')\ndef no_bug(x):\n    return _gelu(x)\n"
+    )
+    words = ["mutants", "--bug", "gelu-tanh", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(words) == errors.EXIT_OK
+    printed = capsys.readouterr().out
+    assert "kill rate 1/1 (100.0 %)" in printed
+    assert "bisect right 1/1" in printed
+    own = ["mutants", "--bugs", str(ours), "--only-own", "--jobs", "1", "--no-bisect", "--out", str(tmp_path)]
+    own += ["--stages", "op golden,gradient"]
+    assert main(own) == errors.EXIT_MISMATCH
+    assert "SURVIVES no-bug" in capsys.readouterr().out
+
+
+def test_alarms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table and the curve."""
+    words = ["alarms", "--case", "BertMLP;l=8;d=8", "--seeds", "2", "--out", str(tmp_path)]
+    assert main(words) == errors.EXIT_OK
+    assert "alarm rate at the gate 0.000%" in capsys.readouterr().out
+    assert (tmp_path / "alarms" / "curve.svg").is_file()

@@ -10,7 +10,7 @@ from parity.tests.drift.conftest import Bisected
 pytestmark = pytest.mark.parity_live
 
 MODEL = "BertModel"
-DEEP = "BertModel;l=16;d=16;arg.num_hidden_layers=8"
+DEEP = "BertModel;l=8;d=16;arg.num_hidden_layers=5"
 
 
 def places(found: finding.Finding) -> dict[str, tuple[str, ...]]:
@@ -35,14 +35,14 @@ def test_a_word_everywhere(bisected: Bisected) -> None:
     found = bisected(DEEP, "mlx_impl.ops.depthwise_conv1d=conv_without_bias")
     (culprit,) = found.culprits
     assert culprit.name == "depthwise_conv1d"
-    assert len(culprit.places) == culprit.of == 8
+    assert len(culprit.places) == culprit.of == 5
     assert "wherever it is said" in found.text
 
 
 def test_a_module_by_its_own_lines(bisected: Bisected) -> None:
     """None of the words in it is to blame."""
-    found = bisected(DEEP, "encoder.layer.5.mlp=mlp_exchanged")
-    assert places(found) == {"encoder.layer.5.mlp": ("encoder.layer.5.mlp",)}
+    found = bisected(DEEP, "encoder.layer.4.mlp=mlp_exchanged")
+    assert places(found) == {"encoder.layer.4.mlp": ("encoder.layer.4.mlp",)}
     assert found.culprits[0].what == "module"
 
 
@@ -66,18 +66,18 @@ def test_two_at_once(bisected: Bisected) -> None:
     found = bisected(
         DEEP,
         "encoder.layer.2.attention.short_filter/depthwise_conv1d=conv_without_bias",
-        "encoder.layer.6.mlp=mlp_exchanged",
+        "encoder.layer.3.mlp=mlp_exchanged",
     )
-    assert set(places(found)) == {"depthwise_conv1d", "encoder.layer.6.mlp"}
+    assert set(places(found)) == {"depthwise_conv1d", "encoder.layer.3.mlp"}
     assert all(c.confirmed for c in found.culprits)
     found = bisected(
         DEEP,
         "encoder.layer.2.attention.short_filter/depthwise_conv1d=conv_without_bias",
-        "encoder.layer.6.mlp.layernorm/layer_norm=layer_norm_without_bias",
+        "encoder.layer.3.mlp.layernorm/layer_norm=layer_norm_without_bias",
     )
     assert places(found) == {
         "depthwise_conv1d": ("encoder.layer.2.attention.short_filter/depthwise_conv1d#0",),
-        "layer_norm": ("encoder.layer.6.mlp.layernorm/layer_norm#0",),
+        "layer_norm": ("encoder.layer.3.mlp.layernorm/layer_norm#0",),
     }
 
 
