@@ -25,7 +25,7 @@ from .finding import (
     Finding,
 )
 from .local import Local, Wrong
-from .prober import Prober, Score, Suspect, wrong_parameters
+from .prober import Prober, Score, Suspect, other_parameters, wrong_parameters
 from .search import State, search
 from .tree import Recorder
 from .unsteady import CALLS, Unsteady, unsteady
@@ -61,10 +61,11 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     if clean.bad:
         return Answer(REFERENCE, f"the reference does not hold by itself ({clean}): nothing to compare with")
     state = State(prober, _calls(prober, say).root, say)
-    wrong = _by_themselves(prober, say)
-    suspects: list[Suspect] = list(wrong_parameters(prober.pair()[1]))
-    if suspects:
-        say(f"{len(suspects)} parameters are not as given: " + ", ".join(map(str, suspects[:3])))
+    altered = wrong_parameters(prober.pair()[1])
+    if altered:
+        say(f"{len(altered)} parameters are not as given: " + ", ".join(map(str, altered[:3])))
+    wrong = _by_themselves(prober, [p.name for p in altered], say)
+    suspects: list[Suspect] = list(altered)
     if base.bad:
         return _searched(state, suspects, wrong, base)
     found = (*hidden_parameters(state, suspects, base), *hidden(state, wrong, base))
@@ -106,24 +107,29 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
 
 
 def _calls(prober: Prober, say: Say) -> Recorder:
-    """The tree of the port's calls; of a port that raises, up to there."""
+    """The tree of the port's calls, or of the reference's if the port raises."""
     recorder = Recorder()
+    pair = prober.pair()[1]
+    prober.runs += 1
     try:
-        prober.runs += 1
-        prober.pair()[1].port.run(recorder.around)
-    except Exception as error:  # it has said so already: the search goes on in what there is
-        say(f"the port raised {type(error).__name__}: the calls up to there are searched")
+        pair.port.run(recorder.around)
+    except Exception as error:  # it has said so already
+        say(f"the port raised {type(error).__name__}: the reference's calls are searched")
+        recorder = Recorder()
+        pair.reference.run(recorder.around)
     return recorder
 
 
-def _by_themselves(prober: Prober, say: Say) -> list[Wrong]:
-    """The calls that fail by themselves, on two inputs."""
+def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wrong]:
+    """The calls that fail by themselves, on two inputs, with the parameters as they were given."""
     only: set[Point] | None = None
     found: list[Wrong] = []
     for i in range(2):
-        local = Local(prober.pair(i)[1], nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
+        pair = prober.pair(i)[1]
+        local = Local(pair, nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
         prober.runs += 1
-        wrong = local.sweep(say, only)
+        with other_parameters(pair.port, pair.given, altered):
+            wrong = local.sweep(say, only)
         if not wrong:
             return []
         only = {w.made.point for w in wrong}
@@ -139,8 +145,6 @@ def _explained(wrong: Wrong, culprits: Sequence[Culprit], named: set[tuple[str, 
     for culprit in culprits:
         if culprit.what == "module" and point.within(culprit.name):
             return True
-        if culprit.what == "parameter" and not point.word:
-            return culprit.name.startswith(f"{point.path}.")
         if culprit.what == "word" and culprit.name == point.word and len(culprit.places) == culprit.of:
             return True
     return False

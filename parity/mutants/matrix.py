@@ -1,7 +1,7 @@
 """The matrix: every bug against every stage, and bisect's answer against the truth."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -11,7 +11,7 @@ from parity import sides
 from parity.case import Case
 from parity.drift.bisect import bisect
 from parity.drift.finding import HOLDS, Finding
-from parity.drift.prober import Prober
+from parity.drift.prober import Prober, wrong_parameters
 from parity.errors import ParityError
 from parity.nodes import Target
 from parity.record import Row
@@ -149,13 +149,15 @@ def _bisected(bug: Bug, place: Place) -> Bisected:
         return Bisected(NOT_ASKED, "no model says the word")
     start = time.monotonic()
     try:
-        finding = bisect(Prober(case, place.target), repeats=3)
+        prober = Prober(case, place.target)
+        finding = bisect(prober, repeats=3)
     except ParityError as error:
         return Bisected(WRONG, f"{type(error).__name__}: {error}", time.monotonic() - start)
     seconds = time.monotonic() - start
     if finding.kind == HOLDS:
         return Bisected(SILENT, finding.text, seconds)
-    return Bisected(RIGHT if names(finding, bug) else WRONG, finding.text, seconds)
+    altered = {p.name for p in wrong_parameters(prober.pair()[1])}
+    return Bisected(RIGHT if names(finding, bug, altered) else WRONG, finding.text, seconds)
 
 
 def _bisectable(bug: Bug) -> Case | None:
@@ -168,8 +170,12 @@ def _bisectable(bug: Bug) -> Case | None:
     return None if word_spec(bug) is not None and bug.word not in said_in(case) else case
 
 
-def names(finding: Finding, bug: Bug) -> bool:
-    """Whether a finding names what is swapped, and nothing but it."""
+def names(finding: Finding, bug: Bug, altered: Collection[str] = ()) -> bool:
+    """Whether a finding names what is swapped, and nothing but it; of weights, those that are `altered`."""
+    if bug.target.startswith("weights"):
+        return bool(finding.culprits) and all(
+            c.what == "parameter" and c.name in altered for c in finding.culprits
+        )
     return bool(finding.culprits) and all(_is_true(c.what, c.name, c.places, bug) for c in finding.culprits)
 
 

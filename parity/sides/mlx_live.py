@@ -71,11 +71,29 @@ class MlxLive:
         with Agent(plainly, self._words, swaps) as agent, hooked(module, agent, point.path):
             yield module
 
-    def _trainable(self, point: Point) -> dict[str, mx.array]:
-        """The trainable parameters of the module at a point; a word takes its own as arguments."""
+    def _names(self, point: Point) -> dict[str, str]:
+        """The trainable parameters of the module at a point: canonical name within it → the port's name.
+
+        A parameter that several canonical names share is the port's once, perhaps in another module; it
+        goes by the first of its names within this one, as in PyTorch.
+        """
         if point.word:
             return {}
-        return dict(tree_flatten(self._at[point.path].trainable_parameters()))
+        own = set(dict(tree_flatten(self.module.trainable_parameters())))
+        given = self.task.parameters or dict.fromkeys(own)
+        homes = {id(x): n for n, x in given.items() if n in own}
+        prefix = f"{point.path}." if point.path else ""
+        found: dict[str, str] = {}
+        for name, x in given.items():
+            home = name if name in own else homes.get(id(x)) if x is not None else None
+            if name.startswith(prefix) and home is not None and home not in found.values():
+                found[name.removeprefix(prefix)] = home
+        return found
+
+    def _trainable(self, point: Point) -> dict[str, mx.array]:
+        """Them with their values; a word takes its own as arguments."""
+        every = dict(tree_flatten(self.module.trainable_parameters()))
+        return {name: every[home] for name, home in self._names(point).items()}
 
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
@@ -90,12 +108,10 @@ class MlxLive:
         with self._stream(), self._within(point) as function:
             given = self.native((args, dict(kwargs)))
             xs = [x for x in leaves(given) if _is_floating(x)]
-            module = None if point.word else self._at[point.path]
-            own = self._trainable(point)
+            homes, own = self._names(point), self._trainable(point)
 
             def forward(*ys: mx.array) -> list[mx.array]:
-                if module is not None and own:
-                    fill(module, dict(zip(own, ys[len(xs) :], strict=True)))
+                fill(self.module, dict(zip(homes.values(), ys[len(xs) :], strict=True)))
                 a, k = refilled(given, _is_floating, list(ys[: len(xs)]))
                 return [y for y in leaves(function(*a, **k)) if _is_floating(y)]
 
@@ -104,8 +120,7 @@ class MlxLive:
                 _, found = mx.vjp(forward, primals, leaves(self.native(cotangents)))
                 mx.eval(found)
             finally:
-                if module is not None and own:
-                    fill(module, own)
+                fill(self.module, {homes[n]: x for n, x in own.items()})
             done = [to_numpy(g) for g in found]
             return done[: len(xs)], dict(zip(own, done[len(xs) :], strict=True))
 

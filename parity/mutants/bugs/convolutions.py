@@ -136,11 +136,13 @@ def kernel_cut_to_the_length(u, k, D, k_rev=None):
 )
 def irfft_without_length(u, k, D, k_rev=None):
     """The inverse left to guess its length."""
-    n = 2 * u.shape[-1]
-    points = mx.array(n, dtype=k.dtype)
-    product = mx.multiply(mx.fft.rfft(u, n=n), mx.divide(mx.fft.rfft(k, n=n), points))
-    y = mx.fft.irfft(product, norm="forward")[..., : u.shape[-1]]
-    return mx.add(y, mx.multiply(u, D[:, None]))
+    n, wide = 2 * u.shape[-1], u.astype(mx.float32)
+    spectrum = mx.divide(mx.fft.rfft(k.astype(mx.float32), n=n), mx.array(n, dtype=mx.float32))
+    if k_rev is not None:
+        back = mx.divide(mx.fft.rfft(k_rev.astype(mx.float32), n=n), mx.array(n, dtype=mx.float32))
+        spectrum = mx.add(spectrum, mx.conjugate(back))
+    y = mx.fft.irfft(mx.multiply(mx.fft.rfft(wide, n=n), spectrum), norm="forward")[..., : u.shape[-1]]
+    return mx.add(y, mx.multiply(wide, D.astype(mx.float32)[:, None])).astype(u.dtype)
 
 
 @bug(
