@@ -144,23 +144,28 @@ def _text(outcomes: Sequence[Outcome], *, whole: bool) -> list[str]:
     killed = [o for o in real if o.first]
     asked = [o for o in real if o.bisected.answer not in (NOT_ASKED, NOT_SHOWN)]
     right = [o for o in asked if o.bisected.answer == RIGHT]
-    for stage, n in counts(outcomes):
+    for stage, n in counts(real):
         if n:
             seconds = sorted(o.seconds_to_kill for o in killed if o.first and o.first.stage == stage)
-            lines.append(
-                f"killed first by {stage:12s} {n:4d}   median {seconds[len(seconds) // 2]:.2f} s to kill"
-            )
-    for o in outcomes:
-        if not o.as_it_should:
-            lines.append(
-                f"SURVIVES {o.bug.name}: {o.bug.survives or o.bug.equivalent or 'no reason is known'}"
-            )
-        if o.bisected.answer not in (RIGHT, NOT_ASKED):
-            lines.append(f"bisect is {o.bisected.answer} on {o.bug.name}: {o.bisected.text}")
+            median = seconds[len(seconds) // 2]
+            lines.append(f"killed first by {stage:12s} {n:4d}   median {median:.2f} s to kill")
+    lines += [line for o in outcomes for line in _complaints(o)]
     equivalent = [o for o in outcomes if o.bug.equivalent]
     lines += [f"changes nothing: {o.bug.name}: {o.bug.equivalent}" for o in equivalent]
     if real:
         lines.append(f"kill rate {len(killed)}/{len(real)} ({100 * len(killed) / len(real):.1f} %)")
     if asked:
         lines.append(f"bisect right {len(right)}/{len(asked)} ({100 * len(right) / len(asked):.1f} %)")
+    return lines
+
+
+def _complaints(o: Outcome) -> list[str]:
+    """What is not as it should be about one bug."""
+    lines = []
+    if not o.as_it_should and o.bug.equivalent:
+        lines.append(f"RED, and is said to change nothing: {o.bug.name}: {o.bug.equivalent}")
+    elif not o.as_it_should:
+        lines.append(f"SURVIVES {o.bug.name}: {o.bug.survives or 'no reason is known'}")
+    if o.bisected.answer not in (RIGHT, NOT_ASKED):
+        lines.append(f"bisect is {o.bisected.answer} on {o.bug.name}: {o.bisected.text}")
     return lines
