@@ -23,7 +23,7 @@ from parity.sides import Task
 from parity.swap import swapped
 from parity.verdict import decide
 
-from .variants import Variant
+from .corpus import Variant
 
 GATES = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 100.0, 1000.0)
 """Multiples of the gate for the table; the curve itself has every measured value."""

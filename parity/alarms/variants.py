@@ -5,48 +5,12 @@ Half precision is computed in float32 and rounded once, as everywhere.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import mlx.core as mx
 import numpy as np
 
-WORDS = "mlx_impl.ops"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A function that may stand for a word, and why."""
-
-    word: str
-    name: str
-    why: str
-
-    @property
-    def swap(self) -> str:
-        """As ``--swap`` takes it."""
-        return f"{WORDS}.{self.word}={__name__}:{self.name}"
-
-
-VARIANTS: list[Variant] = []
-"""The corpus, in the order of declaration."""
-
-Function = Callable[..., mx.array]
-
-
-def variant(word: str, why: str) -> Callable[[Function], Function]:
-    """Enter the decorated function into the corpus."""
-
-    def enter(function: Function) -> Function:
-        VARIANTS.append(Variant(word, function.__name__, why))
-        return function
-
-    return enter
-
-
-def by_name() -> Mapping[str, Variant]:
-    """Every variant by its name."""
-    return {v.name: v for v in VARIANTS}
+from .corpus import variant
 
 
 def _wide(x: mx.array) -> mx.array:

@@ -5,9 +5,9 @@ from typing import Any
 
 from parity import errors
 from parity.alarms import rates as ledger
+from parity.alarms.corpus import Variant, variants
 from parity.alarms.draw import draw
 from parity.alarms.rates import Rates, measured
-from parity.alarms.variants import VARIANTS, Variant
 from parity.case import Case, named
 from parity.dtypes import FLOAT32
 from parity.environment import environment_class
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _variants(case: Case) -> list[Variant]:
     """The variants of words that the model says."""
-    return [v for v in VARIANTS if v.word in said_in(case)]
+    return [v for v in variants() if v.word in said_in(case)]
 
 
 def _bugs(case: Case) -> list[Bug]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from parity import sides
+from parity.alarms.corpus import Variant, variants
 from parity.alarms.rates import Rates, write
-from parity.alarms.variants import VARIANTS, Variant
 from parity.case import named
 from parity.dtypes import WORKING
 from parity.errors import ParityError
@@ -21,6 +21,7 @@ from parity.swap import swapped
 live = pytest.mark.parity_live
 
 LEAST = 25
+VARIANTS = variants()
 
 
 def test_the_corpus_is_large_and_says_why() -> None:
