@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
-from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, short
+from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, merged, short
 from .finding import (
     CULPRITS,
     HIDDEN,
@@ -101,9 +101,13 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
         return Answer(OUTSIDE, text, (_outermost(base),))
     named = {(c.name, p) for c in sure.culprits for p in c.places}
     more = hidden(state, [w for w in wrong if not _explained(w, sure.culprits, named)], base)
+    culprits = [merged(c, more) for c in sure.culprits]
+    known = {(c.what, c.name) for c in culprits}
+    apart = [c for c in more if (c.what, c.name) not in known]
     if not more:
         return sure
-    return Answer(CULPRITS, " and ".join([sure.text, *map(short, more)]), (*sure.culprits, *more))
+    text = " and ".join(map(short, (*culprits, *apart)))
+    return Answer(CULPRITS, text, (*culprits, *apart))
 
 
 def _calls(prober: Prober, say: Say) -> Recorder:

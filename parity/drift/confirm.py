@@ -1,7 +1,7 @@
 """From suspects to culprits: each is swapped alone, in and out, before it is named."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -150,6 +150,22 @@ def describe_parameter(prober: Prober, name: str) -> str:
         if is_so:
             return text
     return described
+
+
+def merged(culprit: Culprit, more: Sequence[Culprit]) -> Culprit:
+    """A culprit with the places at which the same word is wrong by itself too."""
+    places = {p for c in more if (c.what, c.name) == (culprit.what, culprit.name) for p in c.places}
+    extra = sorted(places - set(culprit.places))
+    if not extra:
+        return culprit
+    note = (
+        f"in {len(extra)} of {len(extra) + len(culprit.places)} places by itself, the whole does not show it"
+    )
+    return replace(
+        culprit,
+        places=(*culprit.places, *extra),
+        note="; ".join(n for n in (culprit.note, note) if n),
+    )
 
 
 def short(culprit: Culprit) -> str:

@@ -185,7 +185,9 @@ class Prober:
         if self._judge is not None:
             return self._judge(self._row(verdicts), results)
         name, verdict = max(verdicts.items(), key=lambda kv: (kv[1].status == "fail", kv[1].ratio))
-        bad = overall(v.status for v in verdicts.values()) == "fail"
+        status = overall(v.status for v in verdicts.values())
+        # So few inputs leave some results undecided: then the mean decides.
+        bad = status == "fail" or (status == "undecided" and verdict.ratio > 1)
         return Score(bad, verdict.ratio, name)
 
     def _row(self, verdicts: Mapping[str, Verdict]) -> Row:

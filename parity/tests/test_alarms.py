@@ -10,7 +10,7 @@ from parity import sides
 from parity.alarms.corpus import Variant, variants
 from parity.alarms.rates import Rates, write
 from parity.case import named
-from parity.dtypes import WORKING
+from parity.dtypes import FLOAT32, WORKING
 from parity.errors import ParityError
 from parity.judge import judge
 from parity.margins import read_rates
@@ -34,12 +34,12 @@ def test_the_corpus_is_large_and_says_why() -> None:
 @live
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
 def test_a_correct_variant_passes(variant: Variant, request: pytest.FixtureRequest) -> None:
-    """Its word's first named case with gradients, in every dtype; every case in the deep profile."""
+    """Its word's first named case with gradients in float32; every case and dtype in the deep profile."""
     spec = REGISTRY.get(variant.word)
     device = sides.get("mlx").devices()[0]
     deep = request.config.getoption("parity_profile", None) == "deep"
     with swapped([variant.swap]):
-        for dtype in WORKING.values():
+        for dtype in WORKING.values() if deep else [FLOAT32]:
             for name in spec.cases if deep else spec.cases[:1]:
                 case = named(spec, name, dtype, vjp=bool(spec.grads))
                 judgement = judge(case, "mlx", device, seeds=3)

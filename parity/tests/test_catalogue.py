@@ -29,7 +29,7 @@ LEAST = 75
 live = pytest.mark.parity_live
 every_bug = pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.name)
 
-ONE_IN = 4
+ONE_IN = 8
 """Of the tests that run a bug, the default profile has one in so many; ``parity mutants`` runs them all."""
 
 

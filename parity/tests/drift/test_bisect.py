@@ -9,8 +9,9 @@ from parity.tests.drift.conftest import Bisected
 
 pytestmark = pytest.mark.parity_live
 
-MODEL = "BertModel"
-DEEP = "BertModel;l=8;d=16;arg.num_hidden_layers=5"
+SMALL = ";l=8;d=16;arg.residual_long_conv=False;arg.bidirectional=False"
+MODEL = f"BertModel{SMALL}"
+DEEP = f"{MODEL};arg.num_hidden_layers=5"
 
 
 def places(found: finding.Finding) -> dict[str, tuple[str, ...]]:
@@ -103,7 +104,7 @@ def test_beside_something_worse(bisected: Bisected) -> None:
 
 def test_a_right_port_has_no_culprit(bisected: Bisected) -> None:
     """It says so, and names nobody; in half precision too."""
-    for text in (MODEL, f"{MODEL};dtype=bf16", "BertForMaskedLM;dtype=f16"):
+    for text in (MODEL, f"{MODEL};dtype=bf16", f"BertForMaskedLM{SMALL};dtype=f16"):
         found = bisected(text)
         assert found.kind == finding.HOLDS
         assert not found.culprits

@@ -11,6 +11,7 @@ from parity.cli import main
 
 pytestmark = [pytest.mark.parity_live, pytest.mark.usefixtures("frameworks")]
 
+SMALL = "BertModel;l=8;d=16;arg.residual_long_conv=False;arg.bidirectional=False"
 CULPRITS = Path(__file__).with_name("culprits.py")
 
 
@@ -39,7 +40,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_word(tmp_path: Path) -> None:
     """A script of under forty lines that needs no harness; mended, it ends with 0."""
-    (folder,) = bisected(tmp_path, "BertModel;dtype=f32", "encoder.layer.1.mlp.act/gelu=gelu_tanh")
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32", "encoder.layer.1.mlp.act/gelu=gelu_tanh")
     script = (folder / "repro.py").read_text()
     assert len(script.splitlines()) < 40
     assert "parity" not in script.replace("parity.drift", "")
@@ -55,11 +56,11 @@ def test_a_word(tmp_path: Path) -> None:
 def test_a_gradient(tmp_path: Path) -> None:
     """The script asks for the vector-Jacobian product."""
     (folder,) = bisected(
-        tmp_path, "BertModel;dtype=bf16;vjp", "mlx_impl.ops.depthwise_conv1d=conv_without_bias"
+        tmp_path, f"{SMALL};dtype=bf16;vjp", "mlx_impl.ops.depthwise_conv1d=conv_without_bias"
     )
     assert run(folder).returncode == 1
     shutil.rmtree(tmp_path / "elsewhere")
-    (folder,) = bisected(tmp_path, "BertModel;dtype=f32;vjp", "mlx_impl.ops.gelu=gelu_wrong_gradient")
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32;vjp", "mlx_impl.ops.gelu=gelu_wrong_gradient")
     assert "vjp" in (folder / "repro.py").read_text()
     done = run(folder)
     assert done.returncode == 1, done.stderr
@@ -75,7 +76,7 @@ def test_a_gradient(tmp_path: Path) -> None:
 )
 def test_a_module_and_a_parameter(tmp_path: Path, swap: str, says: str) -> None:
     """With the harness; without the swap they end with 0."""
-    (folder,) = bisected(tmp_path, "BertModel;dtype=f32", swap)
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32", swap)
     done = run(folder)
     assert done.returncode == 1, done.stderr
     assert says in done.stdout
