@@ -1,0 +1,1 @@
+// All of the library is in scope already.

@@ -1,0 +1,107 @@
+"""Functions that differ only in the address spaces of their pointers: of each family, the first is kept."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+SPACES = {"device", "constant", "thread", "threadgroup", "const"}
+
+
+class Piece(Protocol):
+    """A token of the text."""
+
+    kind: str
+    text: str
+
+
+T = TypeVar("T", bound=Piece)
+
+
+def _matching(found: Sequence[Piece], i: int, opening: str, closing: str) -> int:
+    """The index of the token that closes the one at `i`, or the length."""
+    depth = 0
+    while i < len(found):
+        text = found[i].text
+        depth += text == opening
+        depth -= text == closing
+        if depth == 0:
+            return i
+        i += 1
+    return len(found)
+
+
+def _line_end(found: Sequence[Piece], i: int) -> int:
+    """The last token of a directive that starts at `i`; a backslash continues its line."""
+    while i + 1 < len(found):
+        following = found[i + 1]
+        if following.kind == "space" and "\n" in following.text and not following.text.startswith("\\"):
+            break
+        i += 1
+    return i
+
+
+def _signature(pieces: Sequence[Piece]) -> str:
+    """A definition's head without names of parameters' address spaces; what follows an address space may be const."""
+    words = [p.text for p in pieces if p.kind not in ("space", "comment") and p.text not in SPACES]
+    return " ".join(words)
+
+
+def _blank(found: list[T], first: int, last: int) -> None:
+    """Take the tokens out and leave their line ends."""
+    for k in range(first, last + 1):
+        found[k].text = "\n" * found[k].text.count("\n")
+        found[k].kind = "space"
+
+
+def drop_repeated(found: list[T]) -> list[T]:
+    """Remove a function or method whose head, address spaces aside, has been seen in the same scope.
+
+    Only heads that name an address space are looked at, so that nothing is taken from a text that has none.
+    """
+    seen: set[tuple[tuple[int, ...], str]] = set()
+    scope: list[int] = [0]
+    head = 0
+    i = 0
+    while i < len(found):
+        text = found[i].text
+        if found[i].kind == "directive" or text == "#":
+            i = _line_end(found, i)
+            head = i + 1
+        elif text == "(":
+            i = _matching(found, i, "(", ")")
+        elif text in (";", ":") and not (text == ":" and _is_function(found[head:i])):
+            head = i + 1
+        elif text == "}":
+            if len(scope) > 1:
+                scope.pop()
+            head = i + 1
+        elif text == "{":
+            pieces = found[head:i]
+            if _is_function(pieces):
+                end = _matching(found, i, "{", "}")
+                key = (tuple(scope), _signature(pieces))
+                if key in seen and any(p.text in SPACES - {"const"} for p in pieces):
+                    _blank(found, head, min(end, len(found) - 1))
+                seen.add(key)
+                i = end
+                head = i + 1
+            else:
+                scope.append(i)
+                head = i + 1
+        i += 1
+    return found
+
+
+def _is_function(pieces: Sequence[Piece]) -> bool:
+    """Does this head belong to a function's body, not to a class, namespace or initialiser?"""
+    words = [p.text for p in pieces if p.kind not in ("space", "comment")]
+    if ")" not in words or "=" in words[: words.index(")")]:
+        return False
+    plain = [w for w in words if w not in ("template",)]
+    depth = 0
+    for w in plain:
+        depth += (w == "<") - (w == ">")
+        if depth == 0 and w in ("struct", "class", "namespace", "enum", "union"):
+            return False
+        if w == "(":
+            break
+    return True
