@@ -149,7 +149,7 @@ def function_name(
     full = f"custom_kernel_{name}"
     if template:
         arguments = "<" + ", ".join(_template_text(v) for _, v in template) + ">"
-        full += "_" + re.sub(r"<|>|(, )", "_", arguments)[:-1]
+        full += "_" + re.sub(r"<|>|, |-", "_", arguments)[:-1]
     for array in inputs:
         full += "_" + METAL_TYPES[array.dtype]
         if array.shape == ():

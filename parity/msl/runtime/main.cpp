@@ -68,15 +68,17 @@ static void print_report(const char* ended) {
   fflush(stdout);
 }
 
+// The outputs of the first schedule go where the values lay that outputs started with, so this comes last.
 static void write_outputs() {
   for (u64 i = 0; i < launch.request->buffers; ++i)
     if (launch.buffers[i].kind == OUTPUT)
-      memcpy(launch.file + launch.buffers[i].offset, (void*)regions[2 + i].base, launch.buffers[i].size);
+      memcpy(launch.file + launch.buffers[i].offset, first_outputs[i] ? first_outputs[i] : (u8*)regions[2 + i].base,
+             launch.buffers[i].size);
 }
 
 void finish_now(const char* why) {
   if (pending_count) settle_pending();
-  if (launch.schedule == 0) write_outputs();
+  write_outputs();
   print_report(why);
   _exit(0);
 }
@@ -280,7 +282,6 @@ static void run_schedule(u32 schedule) {
   launch.group_index = ~0u;
   if (schedule == 0) {
     find_unwritten();
-    write_outputs();
     if (q.schedules > 1)
       for (u64 i = 0; i < q.buffers; ++i)
         if (launch.buffers[i].kind == OUTPUT) {
@@ -320,6 +321,7 @@ int main(int, char** argv) {
   set_flush(q.flags & FLAG_FLUSH);
   started = now_seconds();
   for (u64 s = 0; s < (q.schedules ? q.schedules : 1); ++s) run_schedule((u32)s);
+  write_outputs();
   print_report("done");
   _exit(0);
 }

@@ -66,10 +66,9 @@ extern "C" __attribute__((noinline)) void msl_simd_barrier(u32 flags, u32 site) 
 // All lanes put in a value; each comes back once all have. `pc` is the kernel's call.
 extern "C" __attribute__((noinline)) Exchange* msl_exchange(u32 function, const void* mine, u32 size, u32 site, u64 pc) {
   Thread* t = current;
-  Exchange& e = exchanges[t->simd][t->parity];
-  memcpy(e.slot[t->lane], mine, size);
+  memcpy(exchanges[t->simd][t->parity].slot[t->lane], mine, size);
   pause_as(WAIT_SIMD, EXCHANGE + function, site, t->parity, pc);
-  return &e;
+  return &exchanges[t->simd][t->parity ^ 1];  // the one it has just left
 }
 
 extern "C" __attribute__((noinline)) void msl_fence(u32 flags, u32 device_scope) {
