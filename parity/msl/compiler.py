@@ -121,11 +121,11 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
     flags += [
         "-fwrapv",
         "-fno-tree-vectorize",
-        "-fno-threadsafe-statics",
+        "-fno-threadsafe-statics", "-fno-delete-null-pointer-checks",
         f"-ffp-contract={'fast' if options.contract else 'off'}",
     ]
     flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_machine_flags()]
-    flags += ["-Wno-everything"] if not compiler.is_gcc else ["-w", "-Wuninitialized"]
+    flags += ["-Wno-everything"] if not compiler.is_gcc else ["-Wno-attributes", "-Wno-literal-suffix", "-Wuninitialized"]
     if compiler.is_gcc:
         flags += [
             "-fexcess-precision=16",

@@ -281,7 +281,17 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
         key = (f.kind, f.memory, places) if places and "" not in places else f
         known = found.get(key)
         found[key] = replace(known, count=known.count + f.count) if known else f
-    return list(found.values())
+    return _without_consequences(list(found.values()))
+
+
+def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
+    """A read that races with the write it waits for may come before it: that is the race's doing."""
+    racy = {(f.memory, a.place) for f in findings if f.kind in ("race", "group-race") for a in f.accesses}
+    return [
+        f
+        for f in findings
+        if f.kind != "uninitialised" or not any((f.memory, a.place) in racy for a in f.accesses)
+    ]
 
 
 def order(findings: Sequence[Finding]) -> list[Finding]:

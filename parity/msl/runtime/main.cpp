@@ -293,8 +293,6 @@ static void run_schedule(u32 schedule) {
   }
 }
 
-extern "C" char __executable_start;
-
 int main(int, char** argv) {
   int fd = open(argv[1], O_RDWR);
   struct stat st;

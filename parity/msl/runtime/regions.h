@@ -104,6 +104,17 @@ static void map_buffer(u32 index, const Buffer& b) {
   launch.pointers[index] = (void*)(r.base + b.origin);
 }
 
+extern "C" char __executable_start, _end;
+
+static void map_stacks() {
+  u64 base = (u64)SLOT_STACKS << SLOT_SHIFT;
+  map_at(base, STACK_SIZE * (MAX_THREADS + 1));
+  u64 n = 1;
+  for (u32 d = 0; d < 3; ++d) n *= launch.request->group[d] < launch.request->grid[d] ? launch.request->group[d] : launch.request->grid[d];
+  // The lowest page of each stack may not be touched: a kernel that recurses too deep is stopped there.
+  for (u64 i = 0; i < n && i < MAX_THREADS; ++i) mprotect((void*)(base + STACK_SIZE * (i + 1)), PAGE, PROT_NONE);
+}
+
 static void map_fixed(u64 threadgroup_bytes) {
   Region& wild = regions[78];
   wild.kind = WILD;
@@ -112,9 +123,11 @@ static void map_fixed(u64 threadgroup_bytes) {
   set_size(plain, ~0ull);
   for (u32 i = 0; i < SLOTS; ++i) slots[i] = &wild;
   slots[SLOT_STACKS] = &plain;
-  slots[((u64)&launch >> SLOT_SHIFT) & (SLOTS - 1)] = &plain;  // the program's own constants
-  u64 here;
-  slots[((u64)&here >> SLOT_SHIFT) & (SLOTS - 1)] = &plain;
+  Region& program = regions[77];  // its constants; an address near null is not among them
+  program.base = (u64)&__executable_start;
+  set_size(program, (u64)&_end - program.base);
+  program.kind = PLAIN;
+  slots[(program.base >> SLOT_SHIFT) & (SLOTS - 1)] = &program;
   Region& tg = regions[0];
   tg.base = (u64)SLOT_THREADGROUP << SLOT_SHIFT;
   tg.base += 1ull << (SLOT_SHIFT - 1);
@@ -126,7 +139,7 @@ static void map_fixed(u64 threadgroup_bytes) {
   make_cells(tg, tg.size);
   set_fast(tg);
   slots[SLOT_THREADGROUP] = &tg;
-  map_at((u64)SLOT_STACKS << SLOT_SHIFT, STACK_SIZE * (MAX_THREADS + 1));
+  map_stacks();
 }
 
 // A smaller granule for a region, once an access smaller than its granule has been seen: what a cell knew holds

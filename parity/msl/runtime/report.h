@@ -124,15 +124,15 @@ void finish_now(const char* why);
 COLD void outside(u64 address, u32 size, bool write, u64 pc) {
   Region& r = region_of(address);
   u64 offset = address - r.base;
-  Finding* f = note(OUT_OF_BOUNDS, (pc - clock_.base_pc) & PC_MASK, 0, r.kind == WILD ? "" : memory_name(r, offset));
+  Finding* f = note(OUT_OF_BOUNDS, (pc - clock_.base_pc) & PC_MASK, 0, r.kind < READ_ONLY ? "" : memory_name(r, offset));
   if (f) {
     f->address = address;
     f->size = size;
     f->space = r.kind;
     f->now.write = write;
-    if (r.kind != WILD) fill(*f, r, offset, size);
+    if (r.kind >= READ_ONLY) fill(*f, r, offset, size);
   }
   i64 signed_offset = (i64)offset;
-  bool survives = r.kind != WILD && signed_offset >= -(i64)MARGIN && signed_offset + size < (i64)(r.size + MARGIN);
+  bool survives = r.kind >= READ_ONLY && signed_offset >= -(i64)MARGIN && signed_offset + size < (i64)(r.size + MARGIN);
   if (!survives) finish_now("out-of-bounds");
 }

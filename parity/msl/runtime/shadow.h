@@ -138,6 +138,8 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
       conflict(r, offset, size, true, true, pc, last, false);
     if (reads && w < clock_.group && !(r.kind == DEVICE && (w || r.initialised))) uninitialised(r, offset, size, pc);
     if (writes) {
+      // A plain write of this thread that no barrier has followed stays what others have to be ordered after.
+      if (!(w & ATOMIC) && w >= order.all && who_of(w) == current->id) continue;
       bool others = (w & ATOMIC) && w >= order.all && who_of(w) != current->id;
       c->w = others ? ((clock_.now << TIME) | ATOMIC | (SEVERAL << WHO) | pc) : (clock_.stamp | ATOMIC | pc);
     }
@@ -152,10 +154,7 @@ template <u32 N, bool WRITE>
 __attribute__((noinline)) void check_slowly(u64 address, u64 pc) {
   Region& r = region_of(address);
   u64 offset = address - r.base;
-  if (UNLIKELY(offset + N > r.size || offset > r.size)) {
-    if (r.kind != PLAIN) outside(address, N, WRITE, pc);
-    return;
-  }
+  if (UNLIKELY(offset + N > r.size || offset > r.size)) return outside(address, N, WRITE, pc);
   if (r.kind == PLAIN) return;
   r.count[WRITE]++;
   if (UNLIKELY(profiling)) profile_access(address, N, WRITE, pc, r.kind);
@@ -219,9 +218,10 @@ HOT void check(u64 address, u64 pc) {
 template <bool WRITE>
 static void check_range(u64 address, u64 size, u64 pc) {
   Region& r = region_of(address);
-  if (r.kind == PLAIN || size == 0) return;
   u64 offset = address - r.base;
+  if (size == 0) return;
   if (offset + size > r.size || offset > r.size) return outside(address, (u32)size, WRITE, pc);
+  if (r.kind == PLAIN) return;
   r.count[WRITE]++;
   if (profiling) profile_access(address, (u32)size, WRITE, pc, r.kind);
   if (r.kind == READ_ONLY) {
