@@ -255,7 +255,12 @@ def _explain(messages: str, unit: Unit | None) -> str:
         return f"{unit.place(int(match.group(1)))}, column {match.group(2)}:"
 
     lines = []
+    warning = False
     for line in messages.splitlines():
+        if ": warning:" in line or ": error:" in line:
+            warning = ": warning:" in line
+        if warning:
+            continue
         if re.match(r"\s*\d* \|", line) and (number := re.match(r"\s*(\d+) \|", line)):
             own = unit.source_line(int(number.group(1)))
             line = line.replace(number.group(1), str(own), 1) if own else line

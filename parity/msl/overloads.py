@@ -40,9 +40,17 @@ def _line_end(found: Sequence[Piece], i: int) -> int:
 
 
 def _signature(pieces: Sequence[Piece]) -> str:
-    """A definition's head without names of parameters' address spaces; what follows an address space may be const."""
-    words = [p.text for p in pieces if p.kind not in ("space", "comment") and p.text not in SPACES]
-    return " ".join(words)
+    """A head with its address spaces taken out. ``constant`` stays as the const that it implies, but for the qualifier
+    of a member function."""
+    words = [p.text for p in pieces if p.kind not in ("space", "comment")]
+    last = len(words) - words[::-1].index(")") if ")" in words else len(words)
+    kept: list[str] = []
+    for i, word in enumerate(words):
+        plain = "const" if word == "constant" and i < last else word
+        if (plain in SPACES and plain != "const") or (plain == "const" and kept[-1:] == ["const"]):
+            continue
+        kept.append(plain)
+    return " ".join(kept)
 
 
 def _blank(found: list[T], first: int, last: int) -> None:
@@ -58,7 +66,8 @@ def drop_repeated(found: list[T]) -> list[T]:
     Only heads that name an address space are looked at, so that nothing is taken from a text that has none.
     """
     seen: set[tuple[tuple[int, ...], str]] = set()
-    scope: list[int] = [0]
+    scope: list[int] = [-1]
+    classes: set[int] = set()
     head = 0
     i = 0
     while i < len(found):
@@ -79,16 +88,46 @@ def drop_repeated(found: list[T]) -> list[T]:
             if _is_function(pieces):
                 end = _matching(found, i, "{", "}")
                 key = (tuple(scope), _signature(pieces))
-                if key in seen and any(p.text in SPACES - {"const"} for p in pieces):
+                if key in seen and _names_space(pieces):
                     _blank(found, head, min(end, len(found) - 1))
+                elif scope[-1] in classes:
+                    _plain_member(pieces)
                 seen.add(key)
                 i = end
                 head = i + 1
+            elif _is_class(pieces) and _names_space(pieces):
+                end = _matching(found, i, "{", "}")
+                key = (tuple(scope), _signature(pieces))
+                if key in seen:
+                    _blank(found, head, min(end, len(found) - 1))
+                    i = end
+                else:
+                    scope.append(i)
+                seen.add(key)
+                head = i + 1
             else:
                 scope.append(i)
+                if _is_class(pieces):
+                    classes.add(i)
                 head = i + 1
         i += 1
     return found
+
+
+def _names_space(pieces: Sequence[Piece]) -> bool:
+    return any(p.text in SPACES - {"const"} for p in pieces)
+
+
+def _is_class(pieces: Sequence[Piece]) -> bool:
+    return any(p.text in ("struct", "class") for p in pieces) and not _is_function(pieces)
+
+
+def _plain_member(pieces: Sequence[Piece]) -> None:
+    """``template <> float f(float)`` inside a class: not every compiler has it, and a plain overload is preferred."""
+    marks = [p for p in pieces if p.kind not in ("space", "comment")]
+    if [p.text for p in marks[:3]] == ["template", "<", ">"]:
+        for p in marks[:3]:
+            p.text = ""
 
 
 def _is_function(pieces: Sequence[Piece]) -> bool:

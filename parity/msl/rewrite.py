@@ -279,10 +279,28 @@ def _declared_members(found: Sequence[Token]) -> set[str]:
     return names
 
 
+def _attributes(found: list[Token]) -> None:
+    """``[[threadgroup(0)]]`` means nothing here; a function constant that nobody sets is zero."""
+    for i, t in enumerate(found):
+        if t.text != "[[":
+            continue
+        j = _significant(found, i, 1)
+        word = _text(found, j)
+        if word not in ("threadgroup", "function_constant"):
+            continue
+        end = j
+        while end < len(found) and found[end].text != "]":
+            end += 1
+        for k in range(i, min(end + 2, len(found))):
+            found[k] = Token("space", "")
+        if word == "function_constant":
+            found[i] = Token("mark", "= {}")
+
+
 def _simple(found: list[Token]) -> None:
     """Words that C++ does not know, or that a directive needs; includes of the Metal library are in scope already."""
     for i, t in enumerate(found):
-        if t.kind == "directive" and "include" in t.text:
+        if t.kind == "directive" and ("include" in t.text or t.text.endswith("once")):
             found[i] = Token("space", "")
         elif t.kind == "word" and t.text in ("device", "thread", "ray_data", "object_data"):
             found[i] = Token("space", "")
@@ -294,6 +312,7 @@ def rewrite(text: str) -> str:
     """C++ with the meaning of the Metal text, each line in its place."""
     found = tokens(text)
     found = drop_repeated(found)
+    _attributes(found)
     _swizzles(found)
     _threadgroup(found)
     _constant(found)

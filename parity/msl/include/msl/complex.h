@@ -35,6 +35,14 @@ template <typename T> constexpr MSL_INLINE complex_t<T> msl_quotient(complex_t<T
   return {(T)((a.real * b.real + a.imag * b.imag) / n), (T)((a.imag * b.real - a.real * b.imag) / n)};
 }
 MSL_COMPLEX(/, msl_quotient(a, b))
+// The remainder of each part, with the sign of the divisor's.
+template <typename T> MSL_INLINE T msl_remainder(T a, T b) {
+  const T r = a - b * (T)(int64_t)(a / b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+template <typename T> MSL_INLINE complex_t<T> operator%(complex_t<T> a, complex_t<T> b) {
+  return {msl_remainder(a.real, b.real), msl_remainder(a.imag, b.imag)};
+}
 #undef MSL_COMPLEX
 template <typename T> constexpr MSL_INLINE complex_t<T> operator-(complex_t<T> a) { return {(T)-a.real, (T)-a.imag}; }
 template <typename T> constexpr MSL_INLINE bool operator==(complex_t<T> a, complex_t<T> b) {

@@ -74,11 +74,29 @@ inline vec<IdxT, 3> elem_to_loc_3_nd(uint3 elem, const int* shape, const int64_t
                       elem_to_loc<IdxT>(elem, shape, c, ndim));
 }
 
+// The place of the current element, moved on one or more elements at a time.
+template <int DIM, typename OffsetT = size_t, bool General = true> struct LoopedElemToLoc {
+  int dim;
+  OffsetT index = 0, offset = 0;
+  LoopedElemToLoc(int ndim) : dim(ndim) {}
+  void next(const int* shape, const int64_t* strides) { next(1, shape, strides); }
+  void next(int n, const int* shape, const int64_t* strides) {
+    index += n;
+    offset = (OffsetT)elem_to_loc<int64_t>((int64_t)index, shape, strides, dim);
+  }
+  OffsetT location() const { return offset; }
+};
+
 inline float log1p(float x) {
   const float u = 1.0f + x;
   return u == INFINITY ? u : u == 1.0f ? x : x * (metal::log(u) / (u - 1.0f));
 }
 inline bfloat16_t log1p(bfloat16_t x) { return bfloat16_t(log1p((float)x)); }
+inline complex64_t log1p(complex64_t z) {
+  const float u = z.real + 1.0f;
+  const float size = z.real * (2.0f + z.real) + z.imag * z.imag;  // |1 + z|² - 1
+  return {0.5f * log1p(size), metal::atan2(z.imag, u)};
+}
 inline float hypot(float x, float y) {
   if (metal::isinf(x) || metal::isinf(y)) return INFINITY;
   const float big = metal::fmax(metal::fabs(x), metal::fabs(y)), small = metal::fmin(metal::fabs(x), metal::fabs(y));
@@ -90,5 +108,16 @@ inline float hypot(float x, float y) {
 inline uint16_t bfloat16_to_uint16(const bfloat16_t x) { return as_type<uint16_t>(x); }
 inline bfloat16_t uint16_to_bfloat16(const uint16_t x) { return as_type<bfloat16_t>(x); }
 template <typename U, typename T> inline U cast_to(T value) { return static_cast<U>(value); }
+
+// Logging is silent.
+namespace mlx {
+struct os_log {
+  constexpr os_log(const char*, const char*) {}
+  template <typename... A> void log(const char*, A...) const {}
+  template <typename... A> void log_debug(const char*, A...) const {}
+  template <typename... A> void log_info(const char*, A...) const {}
+  template <typename... A> void log_error(const char*, A...) const {}
+};
+}  // namespace mlx
 
 #define instantiate_kernel(...)

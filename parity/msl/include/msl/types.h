@@ -63,23 +63,25 @@ template <typename T> using remove_reference_t = typename remove_reference<T>::t
 template <typename T> struct remove_pointer { using type = T; };
 template <typename T> struct remove_pointer<T*> { using type = T; };
 template <typename T> using remove_pointer_t = typename remove_pointer<T>::type;
+template <typename T> using remove_addrspace_t = remove_cv_t<T>;
+template <typename... B> struct _disjunction : bool_constant<(B::value || ...)> {};
+template <typename... B> struct _conjunction : bool_constant<(B::value && ...)> {};
 template <typename T> using decay_t = remove_cv_t<remove_reference_t<T>>;
 template <typename T> struct is_pointer : false_type {};
 template <typename T> struct is_pointer<T*> : true_type {};
 template <typename T> constexpr bool is_pointer_v = is_pointer<T>::value;
 template <typename T> struct is_array : false_type {};
 template <typename T, size_t N> struct is_array<T[N]> : true_type {};
-template <typename... T> using void_t = void;
+template <typename... T> using msl_void = void;
 template <typename T> T&& declval() noexcept;
 template <typename T> constexpr remove_reference_t<T>&& move(T&& t) { return static_cast<remove_reference_t<T>&&>(t); }
 template <typename T> constexpr T&& forward(remove_reference_t<T>& t) { return static_cast<T&&>(t); }
 template <typename F, typename T, typename = void> struct is_convertible : false_type {};
 template <typename T> void msl_takes(T);
 template <typename F, typename T>
-struct is_convertible<F, T, void_t<decltype(msl_takes<T>(declval<F>()))>> : true_type {};
+struct is_convertible<F, T, msl_void<decltype(msl_takes<T>(declval<F>()))>> : true_type {};
 template <typename F, typename T> constexpr bool is_convertible_v = is_convertible<F, T>::value;
 template <typename T> struct is_class : bool_constant<__is_class(T)> {};
-template <typename T> struct is_empty : bool_constant<__is_empty(T)> {};
 template <typename T> struct is_enum : bool_constant<__is_enum(T)> {};
 template <typename T> struct is_union : bool_constant<__is_union(T)> {};
 template <typename T> struct is_trivially_copyable : bool_constant<__is_trivially_copyable(T)> {};
@@ -140,6 +142,10 @@ template <typename T, size_t N> struct array {
   T* begin() { return elements_; }
   T* end() { return elements_ + N; }
 };
+
+// A value that all threads share.
+template <typename T> using uniform = T;
+template <typename T> constexpr T make_uniform(T value) { return value; }
 
 // The wider of two scalar types, as arithmetic on them gives.
 template <typename A, typename B> using common_scalar = decltype(declval<A>() + declval<B>());
