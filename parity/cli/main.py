@@ -9,13 +9,14 @@ from typing import NoReturn
 from parity import errors
 from parity.errors import ParityError, UsageError
 
-from . import doctor, golden, listing, run
+from . import doctor, golden, kernels, listing, run
 
 EPILOG = """\
 examples:
   parity doctor                      what this machine can run, and how precisely it computes
   parity run                         the model side by side, layer by layer, and the canonical cases
   parity golden verify fixtures      golden cases against the reference and the port
+  parity kernels check kernel.json   one Metal kernel, every check, on this machine's CPU
 
 exit codes:
   0 parity holds           5 nothing collected        12 a required side is not available
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     version = metadata.version("m2bert-parity")
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, listing, run, golden):
+    for module in (doctor, listing, run, golden, kernels):
         module.add(commands)
     return top
 

@@ -251,19 +251,19 @@ def _explain(messages: str, unit: Unit | None) -> str:
     if unit is None:
         return messages
 
-    def where(match: re.Match[str]) -> str:
-        return f"{unit.place(int(match.group(1)))}, column {match.group(2)}:"
-
-    lines = []
+    lines: list[str] = []
     warning = False
     for line in messages.splitlines():
         if ": warning:" in line or ": error:" in line:
             warning = ": warning:" in line
-        if warning:
+        if warning or re.match(r"\s*\d* \|", line):  # a compiler that quotes the text quotes the rewritten one
             continue
-        if re.match(r"\s*\d* \|", line) and (number := re.match(r"\s*(\d+) \|", line)):
-            own = unit.source_line(int(number.group(1)))
-            line = line.replace(number.group(1), str(own), 1) if own else line
-        lines.append(re.sub(r"\bkernel:(\d+):(\d+):", where, line))
-    shown = [line for line in lines if "msl/kernel.h" not in line]
-    return "it does not compile\n" + "\n".join(shown[:40])
+        own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
+        if own is None:
+            lines.append(re.sub(r"\bkernel:(\d+):\d+:", lambda m: f"{unit.place(int(m.group(1)))}:", line))
+            continue
+        number = int(own.group(1))
+        lines.append(f"{unit.place(number)}, column {own.group(2)}: {own.group(3)}: {own.group(4)}")
+        if number <= len(unit.lines) and own.group(3) != "note":
+            lines.append(f"    {unit.lines[number - 1].strip()}")
+    return "it does not compile\n" + "\n".join(lines[:40])

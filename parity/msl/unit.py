@@ -15,6 +15,8 @@ class Unit:
     text: str
     header_lines: int
     body_line: int
+    lines: tuple[str, ...]
+    """The Metal text, line by line."""
 
     def place(self, line: int) -> str:
         """A line of the generated text as the author knows it: of the source, the header or the signature."""
@@ -55,4 +57,4 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )
-    return Unit(PREFIX + rewrite(body) + entry, generated.header_lines, generated.body_line)
+    return Unit(PREFIX + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines()))
