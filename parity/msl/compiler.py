@@ -121,11 +121,16 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
     flags += [
         "-fwrapv",
         "-fno-tree-vectorize",
-        "-fno-threadsafe-statics", "-fno-delete-null-pointer-checks",
+        "-fno-threadsafe-statics",
+        "-fno-delete-null-pointer-checks",
         f"-ffp-contract={'fast' if options.contract else 'off'}",
     ]
     flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_machine_flags()]
-    flags += ["-Wno-everything"] if not compiler.is_gcc else ["-Wno-attributes", "-Wno-literal-suffix", "-Wuninitialized"]
+    flags += (
+        ["-Wno-everything"]
+        if not compiler.is_gcc
+        else ["-Wno-attributes", "-Wno-literal-suffix", "-Wuninitialized"]
+    )
     if compiler.is_gcc:
         flags += [
             "-fexcess-precision=16",
@@ -256,7 +261,9 @@ def _explain(messages: str, unit: Unit | None) -> str:
     for line in messages.splitlines():
         if ": warning:" in line or ": error:" in line:
             warning = ": warning:" in line
-        if warning or re.match(r"\s*\d* \|", line):  # a compiler that quotes the text quotes the rewritten one
+        if warning or re.match(
+            r"\s*\d* \|", line
+        ):  # a compiler that quotes the text quotes the rewritten one
             continue
         own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
         if own is None:

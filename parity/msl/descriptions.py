@@ -164,7 +164,9 @@ def load(text: str) -> Description:
     else:
         given, folder = _object(text)
     if not isinstance(given, Mapping):
-        raise UsageError(f"{text}: a description is a mapping with {', '.join(KEYS[:2])}, …, not {type(given).__name__}")
+        raise UsageError(
+            f"{text}: a description is a mapping with {', '.join(KEYS[:2])}, …, not {type(given).__name__}"
+        )
     try:
         return parse(given, text, folder)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -180,7 +182,9 @@ def _object(text: str) -> tuple[Any, Path]:
     except (ImportError, OSError) as error:
         raise UsageError(f"{text}: {error}") from error
     if not hasattr(module, name):
-        raise UsageError(f"{text}: " + unknown(f"name in {place}", name, [n for n in vars(module) if n[0] != "_"]))
+        raise UsageError(
+            f"{text}: " + unknown(f"name in {place}", name, [n for n in vars(module) if n[0] != "_"])
+        )
     found = getattr(module, name)
     folder = Path(getattr(module, "__file__", None) or ".").parent
     return (found() if callable(found) else found), folder

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import arrays, launch
 from .compiler import Compiled, Options, compile_unit
-from .findings import Access, Context, Finding, Geometry, from_raw, merged, order
+from .findings import INTERRUPTED, Access, Context, Finding, Geometry, from_raw, merged, order
 from .lines import resolve
 from .settings import RunSettings
 from .signature import Array, Generated, TemplateValue, generate
@@ -149,6 +149,7 @@ def run(
     )
     base = answer.report["base"]
     counters = {f[side]["pc"] for f in answer.findings for side in ("now", "before") if side in f}
+    counters |= {pc for f in answer.findings if f["kind"] in INTERRUPTED for pc in f["numbers"][1:]}
     lines = resolve(compiled, base, counters) if counters else {}
     text = generated.text.splitlines()
     context = Context(lines, unit.place, unit.source_line, text, Geometry(call.grid, call.threadgroup))

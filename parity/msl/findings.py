@@ -30,6 +30,10 @@ NOTES = {
 }
 
 
+INTERRUPTED = ("runaway", "crash", "stack")
+"""Kinds that end a run wherever it is. Their numbers, but for the first, are program counters on the stack."""
+
+
 @dataclass(frozen=True)
 class Access:
     """One side of a conflict. `thread` and `group` are positions, or None if several or unknown."""
@@ -144,6 +148,9 @@ class Context:
 def from_raw(raw: Mapping[str, Any], context: Context) -> Finding:
     """A finding from what the process printed."""
     kind = raw["kind"]
+    if kind in INTERRUPTED and raw["now"]["pc"] not in context.lines:
+        inside = next((pc for pc in raw["numbers"][1:] if pc in context.lines), 0)
+        raw = {**raw, "now": {**raw["now"], "pc": inside}}
     severity = "note" if kind in NOTES else "error"
     index = raw["offset"] // max(1, raw["element"]) if raw["memory"] else None
     now = context.access(raw["now"])

@@ -60,7 +60,7 @@ class Settings:
     time_limit: float = 60.0
     """Seconds of processor time."""
     memory_limit: int = 16 << 30
-    """Bytes of address space beyond what the launch's own arrays and their shadow need."""
+    """Bytes of address space that a launch may need, arrays and their shadow included."""
     max_findings: int = 64
 
 
@@ -127,9 +127,21 @@ def _write_request(
     return offsets
 
 
-def _limits(settings: Settings, buffers: Sequence[BufferSpec]) -> Any:
-    own = sum(b.size for b in buffers) * 40 + (4 << 30)
+_FIXED = 1 << 30
+"""Bytes of address space of every launch: stacks, threadgroup memory and its shadow, the log of a profile."""
 
+
+def _need(buffers: Sequence[BufferSpec], settings: Settings) -> int:
+    """Address space of a launch: arrays, the file they come in, a first result, and 16 bytes of shadow a granule."""
+    need = _FIXED
+    for b in buffers:
+        need += 2 * b.size
+        if b.kind == "output":
+            need += 16 * b.size // min(4, b.element) + b.size * (settings.schedules > 1)
+    return need
+
+
+def _limits(settings: Settings) -> Any:
     def apply() -> None:
         import resource
 
@@ -137,15 +149,13 @@ def _limits(settings: Settings, buffers: Sequence[BufferSpec]) -> Any:
         seconds = int(settings.time_limit) + 5
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         if os.uname().sysname == "Linux":
-            limit = settings.memory_limit + own
+            limit = settings.memory_limit + _FIXED
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
     return apply
 
 
-def _spawn(
-    path: Path, file: str, settings: Settings, buffers: Sequence[BufferSpec]
-) -> subprocess.CompletedProcess[str]:
+def _spawn(path: Path, file: str, settings: Settings) -> subprocess.CompletedProcess[str]:
     for attempt in range(20):
         try:
             return subprocess.run(
@@ -154,7 +164,7 @@ def _spawn(
                 text=True,
                 timeout=settings.time_limit * 4 + 30,
                 check=False,
-                preexec_fn=_limits(settings, buffers),
+                preexec_fn=_limits(settings),
             )
         except OSError as error:
             # Another process was forked while this program was being written, and still holds it open.
@@ -174,12 +184,19 @@ def run(
 ) -> Answer:
     """Run the kernel in a child process.
 
-    Raises: LaunchError if the child gives no answer.
+    Raises: LaunchError if it needs too much memory or the child gives no answer.
     """
+    need = _need(buffers, settings)
+    if need > settings.memory_limit:
+        raise LaunchError(
+            kernel,
+            f"its arrays and their shadow need {need >> 20} MiB, and memory_limit is {settings.memory_limit >> 20} MiB: "
+            "use smaller arrays, check=False, or a larger memory_limit",
+        )
     with tempfile.NamedTemporaryFile(prefix="parity-msl-", dir=_scratch()) as file:
         offsets = _write_request(file, buffers, grid, threadgroup, settings)
         try:
-            done = _spawn(compiled.path, file.name, settings, buffers)
+            done = _spawn(compiled.path, file.name, settings)
         except subprocess.TimeoutExpired:
             raise LaunchError(
                 kernel,

@@ -100,7 +100,9 @@ def _simple(found: list[Token]) -> None:
             found[i] = Token("space", "")
 
 
-_ALIAS = re.compile(r"^([ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:[^\n]*\W)?threadgroup\b[^\n]*))$", re.MULTILINE)
+_ALIAS = re.compile(
+    r"^([ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:[^\n]*\W)?threadgroup\b[^\n]*))$", re.MULTILINE
+)
 
 
 def _expand_aliases(text: str) -> str:

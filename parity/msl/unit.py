@@ -57,4 +57,6 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )
-    return Unit(PREFIX + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines()))
+    return Unit(
+        PREFIX + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines())
+    )

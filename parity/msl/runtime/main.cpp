@@ -95,6 +95,23 @@ static u64 program_counter(void* context) {
 #endif
 }
 
+// Program counters on the interrupted thread's stack: if it was in the runtime, one of them is the kernel's.
+static void find_callers(void* context, u64* found) {
+  extern char etext;
+  u64 sp = 0;
+#if defined(__x86_64__) && defined(__linux__)
+  sp = (u64)((ucontext_t*)context)->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__) && defined(__linux__)
+  sp = ((ucontext_t*)context)->uc_mcontext.sp;
+#endif
+  if ((sp >> SLOT_SHIFT) != SLOT_STACKS || (sp & 7)) return;
+  const u64 bottom = (sp & ~(STACK_SIZE - 1)) + PAGE;  // below lies the page that may not be touched
+  if (sp < bottom) sp = bottom;
+  u32 n = 0;
+  for (u64* p = (u64*)sp; n < 3 && (u64)p < (sp | (STACK_SIZE - 1)) && p < (u64*)sp + 64; ++p)
+    if (*p > (u64)&__executable_start && *p < (u64)&etext) found[n++] = (*p - 1 - clock_.base_pc) & PC_MASK;
+}
+
 static void on_signal(int number, siginfo_t* info, void* context) {
   u64 pc = program_counter(context), address = (u64)info->si_addr;
   bool alarm = number == SIGALRM || number == SIGVTALRM || number == SIGXCPU;
@@ -104,6 +121,7 @@ static void on_signal(int number, siginfo_t* info, void* context) {
   if (f) {
     f->numbers[0] = alarm ? launch.request->time_limit_ms : (u64)number;
     f->address = address;
+    find_callers(context, f->numbers + 1);
     const char* what = number == SIGFPE ? "integer division by zero" : alarm ? "time limit" : "memory fault";
     snprintf(f->text, sizeof f->text, "%s", what);
   }

@@ -33,7 +33,7 @@ static double ulp_of(double x) {
 
 // Rounded to float with an error of at most `ulps` units or `absolute`, rounding included.
 static float rounded(double exact, double ulps, double absolute, u32 function, float x, float y) {
-  if (!drawing || !isfinite(exact) || exact == 0 || fabs(exact) > 3.4e38) return (float)exact;
+  if (!drawing || !isfinite(x) || !isfinite(exact) || exact == 0 || fabs(exact) > 3.4e38) return (float)exact;
   double room = ulps * ulp_of(exact);
   if (absolute > room) room = absolute;
   room -= 0.5 * ulp_of(exact);

@@ -13,6 +13,9 @@ using namespace metal;
 #define MLX_MTL_PRAGMA_UNROLL
 #define MLX_MTL_LOOP_UNROLL
 
+constexpr int MAX_REDUCE_SPECIALIZED_DIMS = 4, REDUCE_N_READS = 4, REDUCE_N_WRITES = 4, SOFTMAX_N_READS = 4;
+constexpr int RMS_N_READS = 4, RMS_LOOPED_LIMIT = 4096, CROSS_ENTROPY_N_READS = 4;
+
 template <typename U> struct WorkPerThread { static constexpr int n = 8 / sizeof(U); };
 
 // `max` and `min` are infinite where the type has infinities; the finite ones are not.
