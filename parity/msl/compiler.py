@@ -129,7 +129,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
     flags += (
         ["-Wno-everything"]
         if not compiler.is_gcc
-        else ["-Wno-attributes", "-Wno-literal-suffix", "-Wuninitialized"]
+        else ["-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
     )
     if compiler.is_gcc:
         flags += [

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .loops import loops
 from .rewrite import rewrite
 from .signature import ATTRIBUTES, Generated
 
@@ -52,8 +53,11 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
     for a in generated.attributes:
         arguments.append(f"msl_uint3(a->{a})" if ATTRIBUTES[a] == "uint3" else f"a->{a}")
     call = f"{generated.function}{generated.template}({', '.join(arguments)});"
+    found = loops(body)
+    table = ", ".join(f"{{{first}, {last}}}" for first, last in found) or "{0, 0}"
     entry = (
         '\n#line 1 "launch"\n'
+        f'extern "C" {{ extern const uint msl_loops[][2] = {{{table}}}; extern const uint msl_loop_count = {len(found)}; }}\n'
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )

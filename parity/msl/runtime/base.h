@@ -60,6 +60,8 @@ struct Attributes {
 };
 
 // The trampoline that unit.py writes after the kernel's text.
+extern "C" const u32 msl_loops[][2];  // first and last line of each loop of the kernel, outer before inner
+extern "C" const u32 msl_loop_count;
 extern "C" void msl_entry(void** buffers, const Attributes* attributes);
 
 const u32 LANES = 32;
@@ -77,6 +79,7 @@ struct alignas(64) Thread {
   u32 site, kind, flags;  // of the synchronisation it waits at: source line, which function, mem_flags
   u64 pc;
   u32 parity;             // which of the two exchange areas its next SIMD operation uses
+  u32 last;               // where its last SIMD operation was
   u32 spins;              // atomic operations since it last yielded
 };
 

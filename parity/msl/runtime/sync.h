@@ -112,16 +112,35 @@ COLD static void divergent(Thread& waiting, Thread* other, u32 missing, u32 pres
   current = nullptr;
 }
 
+// Which of the places that lanes wait at comes first: the earliest in the source, in general. But lanes that have come
+// round a loop to it wait for those that are still in the last turn of the same loop.
+static u32 first_site(const Thread* base, u32 n) {
+  u32 site = ~0u;
+  bool round = true;
+  for (u32 i = 0; i < n; ++i)
+    if (base[i].state == WAIT_SIMD && base[i].site < site) site = base[i].site;
+  if (site == ~0u) return site;
+  for (u32 i = 0; i < n; ++i)
+    if (base[i].state == WAIT_SIMD && base[i].site == site) round &= base[i].last >= site;
+  if (!round) return site;
+  u32 end = 0;
+  for (u32 i = 0; i < msl_loop_count; ++i)
+    if (msl_loops[i][0] <= site && site <= msl_loops[i][1]) end = msl_loops[i][1];  // the innermost is the last
+  u32 later = ~0u;
+  for (u32 i = 0; i < n; ++i) {
+    const Thread& t = base[i];
+    if (t.state == WAIT_SIMD && t.site > site && t.site <= end && t.last < t.site && t.site < later) later = t.site;
+  }
+  return later == ~0u ? site : later;
+}
+
 // All lanes of the SIMD group wait or are done: carry out the SIMD operation that comes first. False if there is none.
 static bool simd_step(u32 simd) {
   Thread* base = threads + simd * LANES;
-  u32 n = lanes_of(simd), site = ~0u, kind = 0;
-  for (u32 i = 0; i < n; ++i)
-    if (base[i].state == WAIT_SIMD && (base[i].site < site || (base[i].site == site && base[i].kind < kind))) {
-      site = base[i].site;
-      kind = base[i].kind;
-    }
+  u32 n = lanes_of(simd), site = first_site(base, n), kind = ~0u;
   if (site == ~0u) return false;
+  for (u32 i = 0; i < n; ++i)
+    if (base[i].state == WAIT_SIMD && base[i].site == site && base[i].kind < kind) kind = base[i].kind;
   u32 active = 0, done = 0;
   Thread *first = nullptr, *elsewhere = nullptr;
   for (u32 i = 0; i < n; ++i) {
@@ -173,6 +192,7 @@ static bool simd_step(u32 simd) {
   for (u32 i = 0; i < n; ++i)
     if (active >> i & 1) {
       base[i].state = READY;
+      base[i].last = site;
       base[i].parity ^= 1;
     }
   return true;

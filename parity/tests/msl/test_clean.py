@@ -401,6 +401,23 @@ def test_divergent_simd_operations_meet_again() -> None:
     assert out.tolist() == [496.0 + 1000 * (28 if lane < 8 else 31 * (lane // 8)) for lane in range(32)]
 
 
+def test_lanes_in_the_last_turn_of_a_loop_come_first() -> None:
+    """A lane that skips the branch is at the top of the loop again before those in the branch have left it."""
+    source = """
+        uint lane = thread_index_in_simdgroup;
+        int total = 0;
+        for (int i = 0; i < 3; ++i) {
+            total += simd_sum(1);
+            if (lane % 4 == uint(i)) {
+                total += 1000 * simd_sum(1);
+            }
+        }
+        out[lane] = total + 100000 * simd_sum(1);
+    """
+    (out,) = clean(make(source), notes=("partial-simd",), **call([], (32,), (32, 1, 1), (32, 1, 1), mx.int32))
+    assert out.tolist() == [3200000 + 96 + (8000 if lane % 4 < 3 else 0) for lane in range(32)]
+
+
 def test_partial_simd_groups() -> None:
     source = "float s = simd_sum(x[thread_position_in_grid.x]); out[thread_position_in_grid.x] = s;"
     x = normal(50)
@@ -430,6 +447,21 @@ def test_softmax() -> None:
     x = normal(4, 256)
     (out,) = clean(make(source, ["x"]), **call([x], (4, 256), (1024, 1, 1), (256, 1, 1)))
     assert mx.allclose(out, mx.softmax(x, axis=-1), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [mx.float32, mx.float16, mx.bfloat16, mx.int32])
+def test_a_neutral_value_beyond_the_end(dtype: Any) -> None:
+    source = """
+        uint i = thread_position_in_grid.x;
+        T v = i < uint(x_shape[0]) ? x[i] : 0;
+        T other = i == 0 ? T(1) : v;
+        T pair[2] = {0, v};
+        out[i] = pair[1] + (other > 0 ? 1 : 0) + int(v) * 0;
+    """
+    x = (mx.arange(20) % 7).astype(dtype)
+    (out,) = clean(make(source, ["x"]), **call([x], (32,), (32, 1, 1), (32, 1, 1), dtype, template=[("T", dtype)]))
+    expected = [1] + [i % 7 + (i % 7 > 0) for i in range(1, 20)] + [0] * 12
+    assert out.tolist() == expected
 
 
 def test_pointers_advanced_in_place_and_early_return() -> None:

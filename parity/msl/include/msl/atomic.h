@@ -19,11 +19,11 @@ typedef atomic<ulong> atomic_ulong;
 
 #define MSL_HERE ((unsigned long)__builtin_return_address(0) - 1)
 #define MSL_ORDERED(order) ((order) == memory_order_relaxed ? 0u : 4u)
-template <typename T> struct same_type { using type = T; };
-template <typename T> using not_deduced = typename same_type<T>::type;
+template <typename T> struct msl_same { using type = T; };
+template <typename T> using msl_not_deduced = typename msl_same<T>::type;
 
 template <typename T>
-MSL_UNCHECKED void atomic_store_explicit(volatile atomic<T>* p, not_deduced<T> v, memory_order o, thread_scope = thread_scope_device) {
+MSL_UNCHECKED void atomic_store_explicit(volatile atomic<T>* p, msl_not_deduced<T> v, memory_order o, thread_scope = thread_scope_device) {
   msl_atomic(p, sizeof(T), 2 | MSL_ORDERED(o), MSL_HERE);
   *const_cast<T*>(&p->value_) = v;
 }
@@ -35,7 +35,7 @@ MSL_UNCHECKED T atomic_load_explicit(const volatile atomic<T>* p, memory_order o
 
 #define MSL_FETCH(name, body)                                                                                  \
   template <typename T>                                                                                        \
-  MSL_UNCHECKED T name(volatile atomic<T>* p, not_deduced<T> v, memory_order o, thread_scope = thread_scope_device) { \
+  MSL_UNCHECKED T name(volatile atomic<T>* p, msl_not_deduced<T> v, memory_order o, thread_scope = thread_scope_device) { \
     msl_atomic(p, sizeof(T), 3 | MSL_ORDERED(o), MSL_HERE);                                                    \
     T& place = *const_cast<T*>(&p->value_);                                                                    \
     const T old = place;                                                                                       \
@@ -55,7 +55,7 @@ MSL_FETCH(atomic_max_explicit, old < v ? v : old)
 #undef MSL_FETCH
 
 template <typename T>
-MSL_UNCHECKED bool atomic_compare_exchange_weak_explicit(volatile atomic<T>* p, T* expected, not_deduced<T> desired,
+MSL_UNCHECKED bool atomic_compare_exchange_weak_explicit(volatile atomic<T>* p, T* expected, msl_not_deduced<T> desired,
                                                          memory_order success, memory_order failure = memory_order_relaxed,
                                                          thread_scope = thread_scope_device) {
   msl_atomic(p, sizeof(T), 3 | MSL_ORDERED(success) | MSL_ORDERED(failure), MSL_HERE);

@@ -14,7 +14,12 @@ struct bfloat {
   constexpr explicit bfloat(double x) : bits(round((float)x)) {}
   constexpr explicit bfloat(half x) : bits(round((float)x)) {}
 
-  constexpr operator float() const { return __builtin_bit_cast(float, (uint32_t)bits << 16); }
+  constexpr float wide() const { return __builtin_bit_cast(float, (uint32_t)bits << 16); }
+  // To float by itself, to others when told to: with more, `c ? x : 0` would have two meanings.
+  template <typename F, enable_if_t<is_same_v<F, float>, int> = 0>
+  constexpr operator F() const { return wide(); }
+  template <typename F, enable_if_t<is_integral_v<F> || is_same_v<F, half> || is_same_v<F, double>, int> = 0>
+  constexpr explicit operator F() const { return (F)wide(); }
 
   static constexpr uint16_t round(float x) {
     uint32_t u = __builtin_bit_cast(uint32_t, x);

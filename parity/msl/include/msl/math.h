@@ -17,31 +17,31 @@ extern "C" float msl_math2(unsigned function, float x, float y);
 namespace metal {
 
 // Which scalar a function computes in and returns for its argument: an integer is converted to float.
-template <typename T> using float_of = conditional_t<is_floating_point_v<T>, T, float>;
-template <typename T> using if_scalar = enable_if_t<is_scalar_v<T>>;
+template <typename T> using msl_float_of = conditional_t<is_floating_point_v<T>, T, float>;
+template <typename T> using msl_if_scalar = enable_if_t<is_scalar_v<T>>;
 
 #define MSL_UNARY(name, body)                                                                                  \
-  template <typename T, typename = if_scalar<T>> MSL_INLINE float_of<T> name(T t) {                            \
+  template <typename T, typename = msl_if_scalar<T>> MSL_INLINE msl_float_of<T> name(T t) {                            \
     const float x = (float)t;                                                                                  \
-    return (float_of<T>)(body);                                                                                \
+    return (msl_float_of<T>)(body);                                                                                \
   }                                                                                                            \
   template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& v) {                                 \
-    return each([](T t) { return (T)name(t); }, v);                                                            \
+    return msl_each([](T t) { return (T)name(t); }, v);                                                            \
   }                                                                                                            \
   template <typename T, int N> MSL_INLINE vec<T, N> name(const packed_vec<T, N>& v) { return name(vec<T, N>(v)); }
 
 #define MSL_BINARY(name, body)                                                                                 \
-  template <typename A, typename B, typename = if_scalar<A>, typename = if_scalar<B>>                          \
-  MSL_INLINE float_of<common_scalar<A, B>> name(A a, B b) {                                                    \
+  template <typename A, typename B, typename = msl_if_scalar<A>, typename = msl_if_scalar<B>>                          \
+  MSL_INLINE msl_float_of<msl_common<A, B>> name(A a, B b) {                                                    \
     const float x = (float)a, y = (float)b;                                                                    \
-    return (float_of<common_scalar<A, B>>)(body);                                                              \
+    return (msl_float_of<msl_common<A, B>>)(body);                                                              \
   }                                                                                                            \
   template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& a, const vec<T, N>& b) {             \
-    return each([](T p, T q) { return (T)name(p, q); }, a, b);                                                 \
+    return msl_each([](T p, T q) { return (T)name(p, q); }, a, b);                                                 \
   }                                                                                                            \
-  template <typename T, int N, typename B, typename = if_scalar<B>>                                            \
+  template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
   MSL_INLINE vec<T, N> name(const vec<T, N>& a, B b) { return name(a, vec<T, N>((T)b)); }                      \
-  template <typename T, int N, typename B, typename = if_scalar<B>>                                            \
+  template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
   MSL_INLINE vec<T, N> name(B a, const vec<T, N>& b) { return name(vec<T, N>((T)a), b); }
 
 #define MSL_BOUNDED(FLAG)                                                                                      \
@@ -104,7 +104,7 @@ MSL_INLINE float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c)
 MSL_INLINE half fma(half a, half b, half c) { return (half)((double)a * (double)b + (double)c); }
 MSL_INLINE bfloat fma(bfloat a, bfloat b, bfloat c) { return bfloat(__builtin_fmaf((float)a, (float)b, (float)c)); }
 template <typename T, int N> MSL_INLINE vec<T, N> fma(const vec<T, N>& a, const vec<T, N>& b, const vec<T, N>& c) {
-  return each([](T p, T q, T r) { return fma(p, q, r); }, a, b, c);
+  return msl_each([](T p, T q, T r) { return fma(p, q, r); }, a, b, c);
 }
 namespace precise { using metal::fma; }
 namespace fast { using metal::fma; }
@@ -123,15 +123,15 @@ MSL_INLINE float fmax3(float a, float b, float c) { return fmax(a, fmax(b, c)); 
 MSL_INLINE float fmedian3(float a, float b, float c) { return fmax(fmin(a, b), fmin(fmax(a, b), c)); }
 
 #define MSL_TEST(name, body)                                                                                   \
-  template <typename T, typename = if_scalar<T>> MSL_INLINE bool name(T t) { const float x = (float)t; return body; } \
+  template <typename T, typename = msl_if_scalar<T>> MSL_INLINE bool name(T t) { const float x = (float)t; return body; } \
   template <typename T, int N> MSL_INLINE vec<bool, N> name(const vec<T, N>& v) {                              \
-    return each([](T t) { return name(t); }, v);                                                               \
+    return msl_each([](T t) { return name(t); }, v);                                                               \
   }
 MSL_TEST(isnan, __builtin_isnan(x))
 MSL_TEST(isinf, __builtin_isinf_sign(x) != 0)
 MSL_TEST(isfinite, __builtin_isfinite(x))
 MSL_TEST(signbit, __builtin_signbitf(x) != 0)
-template <typename T, typename = if_scalar<T>> MSL_INLINE bool isnormal(T t) {
+template <typename T, typename = msl_if_scalar<T>> MSL_INLINE bool isnormal(T t) {
   return isfinite(t) && (float)fabs(t) >= (float)numeric_limits<T>::min();
 }
 template <typename T> MSL_INLINE auto isordered(T a, T b) { return a == a && b == b; }

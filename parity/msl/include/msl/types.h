@@ -148,7 +148,7 @@ template <typename T> using uniform = T;
 template <typename T> constexpr T make_uniform(T value) { return value; }
 
 // The wider of two scalar types, as arithmetic on them gives.
-template <typename A, typename B> using common_scalar = decltype(declval<A>() + declval<B>());
+template <typename A, typename B> using msl_common = decltype(declval<A>() + declval<B>());
 
 }  // namespace metal
 

@@ -8,25 +8,25 @@ namespace metal {
 
 template <typename T, int N> struct vec;
 template <typename T, int N> struct packed_vec;
-template <typename T> struct is_vec : false_type {};
-template <typename T, int N> struct is_vec<vec<T, N>> : true_type {};
+template <typename T> struct msl_is_vec : false_type {};
+template <typename T, int N> struct msl_is_vec<vec<T, N>> : true_type {};
 template <typename T> constexpr bool is_scalar_v = is_arithmetic_v<T>;
 
 // The components of a vector that an assignment names: v.zx = ….
-template <typename V, int... I> struct components {
+template <typename V, int... I> struct msl_components {
   V& v;
   using T = typename V::element_type;
   using value = vec<T, (int)sizeof...(I)>;
   MSL_INLINE operator value() const { return value(v.at(I)...); }
-  MSL_INLINE const components& operator=(const value& b) const {
+  MSL_INLINE const msl_components& operator=(const value& b) const {
     const value copy = b;
     int k = 0;
     ((v.at(I) = copy.at(k++)), ...);
     return *this;
   }
-  MSL_INLINE const components& operator=(const components& b) const { return *this = value(b); }
+  MSL_INLINE const msl_components& operator=(const msl_components& b) const { return *this = value(b); }
 #define MSL_COMPONENTS(op) \
-  template <typename B> MSL_INLINE const components& operator op##=(const B& b) const { return *this = value(*this) op b; }
+  template <typename B> MSL_INLINE const msl_components& operator op##=(const B& b) const { return *this = value(*this) op b; }
   MSL_COMPONENTS(+) MSL_COMPONENTS(-) MSL_COMPONENTS(*) MSL_COMPONENTS(/) MSL_COMPONENTS(%)
   MSL_COMPONENTS(&) MSL_COMPONENTS(|) MSL_COMPONENTS(^) MSL_COMPONENTS(<<) MSL_COMPONENTS(>>)
 #undef MSL_COMPONENTS
@@ -40,7 +40,7 @@ template <typename V, int... I> struct components {
   MSL_INLINE T& operator[](int i) { return data_[i]; }                                                         \
   MSL_INLINE const T& operator[](int i) const { return data_[i]; }                                             \
   template <int... I> MSL_INLINE auto sw() const { return vec<T, (int)sizeof...(I)>(data_[I]...); }            \
-  template <int... I> MSL_INLINE auto lv() { return components<V, I...>{*this}; }
+  template <int... I> MSL_INLINE auto lv() { return msl_components<V, I...>{*this}; }
 
 #define S(X) enable_if_t<is_scalar_v<X>, int> = 0
 
@@ -117,7 +117,7 @@ template <typename T, int N> struct packed_vec {
   MSL_INLINE T& operator[](int i) { return data_[i]; }
   MSL_INLINE const T& operator[](int i) const { return data_[i]; }
   template <int... I> MSL_INLINE auto sw() const { return vec<T, (int)sizeof...(I)>(data_[I]...); }
-  template <int... I> MSL_INLINE auto lv() { return components<packed_vec, I...>{*this}; }
+  template <int... I> MSL_INLINE auto lv() { return msl_components<packed_vec, I...>{*this}; }
 };
 template <typename T> struct packed_vec<T, 3> {
   union {
@@ -165,13 +165,13 @@ constexpr MSL_INLINE vec<T, 4>::vec(const packed_vec<T, 4>& v) : x(v.x), y(v.y),
 #undef MSL_VEC_COMMON
 
 // f of every component, with those of further vectors beside it.
-template <typename F, typename A, typename... V> MSL_INLINE auto each(F f, const vec<A, 2>& a, const V&... v) {
+template <typename F, typename A, typename... V> MSL_INLINE auto msl_each(F f, const vec<A, 2>& a, const V&... v) {
   return vec<decltype(f(a.x, v.x...)), 2>(f(a.x, v.x...), f(a.y, v.y...));
 }
-template <typename F, typename A, typename... V> MSL_INLINE auto each(F f, const vec<A, 3>& a, const V&... v) {
+template <typename F, typename A, typename... V> MSL_INLINE auto msl_each(F f, const vec<A, 3>& a, const V&... v) {
   return vec<decltype(f(a.x, v.x...)), 3>(f(a.x, v.x...), f(a.y, v.y...), f(a.z, v.z...));
 }
-template <typename F, typename A, typename... V> MSL_INLINE auto each(F f, const vec<A, 4>& a, const V&... v) {
+template <typename F, typename A, typename... V> MSL_INLINE auto msl_each(F f, const vec<A, 4>& a, const V&... v) {
   return vec<decltype(f(a.x, v.x...)), 4>(f(a.x, v.x...), f(a.y, v.y...), f(a.z, v.z...), f(a.w, v.w...));
 }
 

@@ -9,7 +9,7 @@ namespace metal {
 
 #define MSL_VEC_ARITHMETIC(op)                                                                                 \
   template <typename T, int N> MSL_INLINE vec<T, N> operator op(const vec<T, N>& a, const vec<T, N>& b) {      \
-    return each([](T p, T q) __attribute__((always_inline)) { return (T)(p op q); }, a, b);                    \
+    return msl_each([](T p, T q) __attribute__((always_inline)) { return (T)(p op q); }, a, b);                    \
   }                                                                                                            \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
   MSL_INLINE vec<T, N> operator op(const vec<T, N>& a, X b) { return a op vec<T, N>((T)b); }                   \
@@ -42,7 +42,7 @@ MSL_VEC_ARITHMETIC(&) MSL_VEC_ARITHMETIC(|) MSL_VEC_ARITHMETIC(^) MSL_VEC_ARITHM
 
 #define MSL_VEC_COMPARE(op)                                                                                    \
   template <typename T, int N> MSL_INLINE vec<bool, N> operator op(const vec<T, N>& a, const vec<T, N>& b) {   \
-    return each([](T p, T q) __attribute__((always_inline)) { return (bool)(p op q); }, a, b);                 \
+    return msl_each([](T p, T q) __attribute__((always_inline)) { return (bool)(p op q); }, a, b);                 \
   }                                                                                                            \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
   MSL_INLINE vec<bool, N> operator op(const vec<T, N>& a, X b) { return a op vec<T, N>((T)b); }                \
@@ -54,15 +54,15 @@ MSL_VEC_COMPARE(&&) MSL_VEC_COMPARE(||)
 #undef SCALAR
 
 template <typename T, int N> MSL_INLINE vec<T, N> operator-(const vec<T, N>& a) {
-  return each([](T p) { return (T)(-p); }, a);
+  return msl_each([](T p) { return (T)(-p); }, a);
 }
 template <typename T, int N> MSL_INLINE vec<T, N> operator-(const packed_vec<T, N>& a) { return -vec<T, N>(a); }
 template <typename T, int N> MSL_INLINE vec<T, N> operator+(const vec<T, N>& a) { return a; }
 template <typename T, int N> MSL_INLINE vec<T, N> operator~(const vec<T, N>& a) {
-  return each([](T p) { return (T)(~p); }, a);
+  return msl_each([](T p) { return (T)(~p); }, a);
 }
 template <typename T, int N> MSL_INLINE vec<bool, N> operator!(const vec<T, N>& a) {
-  return each([](T p) { return !p; }, a);
+  return msl_each([](T p) { return !p; }, a);
 }
 template <typename T, int N> MSL_INLINE vec<T, N>& operator++(vec<T, N>& a) { return a += (T)1; }
 template <typename T, int N> MSL_INLINE vec<T, N>& operator--(vec<T, N>& a) { return a -= (T)1; }
