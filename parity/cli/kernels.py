@@ -21,16 +21,38 @@ def add(commands: Any) -> None:
     )
     actions = kernels.add_subparsers(dest="action", required=True, metavar="ACTION")
     made = [
-        _action(actions, "run", run, "run a kernel once, checked, and show its outputs", "run exp.json --save out.safetensors"),
-        _action(actions, "check", check, "run a kernel in many schedules and all floating-point modes", "check exp.json"),
-        _action(actions, "profile", profile, "count what a kernel asks of memory and arithmetic", "profile tile.py:case"),
+        _action(
+            actions,
+            "run",
+            run,
+            "run a kernel once, checked, and show its outputs",
+            "run exp.json --save out.safetensors",
+        ),
+        _action(
+            actions,
+            "check",
+            check,
+            "run a kernel in many schedules and all floating-point modes",
+            "check exp.json",
+        ),
+        _action(
+            actions,
+            "profile",
+            profile,
+            "count what a kernel asks of memory and arithmetic",
+            "profile tile.py:case",
+        ),
     ]
     for parser in made:
         parser.add_argument("kernel", help="FILE.json, module:object or path/to/file.py:object")
-        parser.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="seconds of processor time")
+        parser.add_argument(
+            "--time-limit", type=float, default=60.0, metavar="S", help="seconds of processor time"
+        )
     made[0].add_argument("--save", metavar="FILE", help="write the outputs to a .safetensors file")
     for parser in made[:2]:
-        parser.add_argument("--seed", type=int, default=0, help="which orders of threads, which errors of functions")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="which orders of threads, which errors of functions"
+        )
     made[1].add_argument("--schedules", type=int, default=5, help="orders of threads to try")
     made[1].add_argument("--modes", help="floating-point modes, comma-separated; all of them otherwise")
     made[2].add_argument("--groups", type=int, default=64, help="threadgroups whose accesses are logged")
@@ -57,7 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.save:
         _save(arguments.save, dict(zip(names, outputs, strict=True)))
     if arguments.json:
-        shown = {n: {"dtype": arrays.dtype_name(o.dtype), "shape": o.shape} for n, o in zip(names, outputs, strict=True)}
+        shown = {
+            n: {"dtype": arrays.dtype_name(o.dtype), "shape": o.shape}
+            for n, o in zip(names, outputs, strict=True)
+        }
         counts = {k: v for k, v in outcome.report.items() if isinstance(v, int | float)}
         print_json({"outputs": shown, "findings": [f.plain() for f in outcome.findings], "counts": counts})
     else:
@@ -83,7 +108,9 @@ def check(arguments: argparse.Namespace) -> int:
         if name not in known:
             raise UsageError("--modes: " + unknown("mode", name, known))
     description = descriptions.load(arguments.kernel)
-    Progress(arguments.json)(f"{description.kernel.text.name}: {arguments.schedules} schedules, {len(wanted)} modes")
+    Progress(arguments.json)(
+        f"{description.kernel.text.name}: {arguments.schedules} schedules, {len(wanted)} modes"
+    )
     report = _usage(
         lambda: msl.check(
             description.kernel,

@@ -1,8 +1,8 @@
 """Runs and checks Metal kernels on any CPU.
 
-``metal_kernel`` has the signature and the call contract of ``mx.fast.metal_kernel``; ``with installed():`` puts it
-in its place. A kernel's text is compiled unchanged in meaning by the platform's C++ compiler and run in a process
-of its own, every load and store checked.
+``metal_kernel`` has the signature and the call contract of ``mx.fast.metal_kernel``; ``with installed():``
+puts it in its place. A kernel's text is compiled by the platform's C++ compiler with the meaning that it has
+in Metal, and run in a process of its own, with every load and store checked.
 """
 
 from .check import CheckReport, check

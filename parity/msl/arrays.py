@@ -1,5 +1,6 @@
 """Between ``mx.array`` and bytes. bfloat16 has no NumPy dtype and travels as its 16 bits."""
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,7 @@ def store(array: Any, *, contiguous: bool) -> Stored:
     low = sum(min(0, s * (n - 1)) for s, n in zip(view.strides, view.shape, strict=True))
     high = sum(max(0, s * (n - 1)) for s, n in zip(view.strides, view.shape, strict=True)) + size
     start = np.lib.array_utils.byte_bounds(view)[0]
-    data = np.ctypeslib.as_array((np.ctypeslib.ctypes.c_uint8 * (high - low)).from_address(start)).copy()
+    data = np.frombuffer(ctypes.string_at(start, high - low), np.uint8)
     return Stored(name, tuple(view.shape), tuple(s // size for s in view.strides), data, -low)
 
 

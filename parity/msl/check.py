@@ -63,10 +63,10 @@ def _values(data: Any, dtype: str) -> npt.NDArray[np.float64]:
     """The bytes of an output as numbers to measure with."""
     if dtype == "bfloat16":
         wide = (data.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        return wide.astype(np.float64)
+        return np.asarray(wide, np.float64)
     if dtype == "complex64":
-        return data.view(np.float32).astype(np.float64)  # type: ignore[no-any-return]
-    return data.view(np.uint8 if dtype == "bool" else np.dtype(dtype)).astype(np.float64)  # type: ignore[no-any-return]
+        return np.asarray(data.view(np.float32), np.float64)
+    return np.asarray(data.view(np.uint8 if dtype == "bool" else np.dtype(dtype)), np.float64)
 
 
 def _spread(first: Sequence[Any], now: Sequence[Any], dtypes: Sequence[str]) -> float:
@@ -82,6 +82,28 @@ def _spread(first: Sequence[Any], now: Sequence[Any], dtypes: Sequence[str]) -> 
     return worst
 
 
+def _of_locals(kernel: MetalKernel, call: execute.Call, base: settings.RunSettings) -> list[Finding]:
+    """Does the result depend on local variables that nobody set? Seen by filling them in two ways.
+
+    A compiler warns of the plain cases; this finds those behind a condition or in an array.
+    """
+    runs = [execute.run(kernel.text, call, dataclasses.replace(base, unset=u)) for u in ("zero", "pattern")]
+    found = []
+    for name, dtype, a, b in zip(
+        kernel.text.output_names, call.output_dtypes, runs[0].outputs, runs[1].outputs, strict=True
+    ):
+        size = arrays.item_size(dtype)
+        different = np.flatnonzero((a.reshape(-1, size) != b.reshape(-1, size)).any(1))
+        if different.size:
+            message = (
+                f"{different.size} of {a.size // size} elements of {name}, the first at {different[0]}, "
+            )
+            message += "depend on a local variable that nothing has set"
+            remedy = "set every local variable and every element of a local array before it is read"
+            found.append(Finding("uninitialised", "error", message, remedy, name, int(different[0])))
+    return found
+
+
 def check(
     kernel: MetalKernel,
     *,
@@ -92,7 +114,7 @@ def check(
     time_limit: float | None = None,
     **call: Any,
 ) -> CheckReport:
-    """Run a kernel in several schedules and in each floating-point mode. `call` is what the kernel is called with.
+    """Run a kernel in several schedules and in each floating-point mode. `call` is what it is called with.
 
     Findings do not raise; they are in the report.
 
@@ -121,4 +143,5 @@ def check(
             results.append(
                 ModeResult(mode.name, seed + k, tuple(arrays.load(d, t, s) for d, t, s in sides), spread)
             )
+    found += _of_locals(kernel, prepared, base)
     return CheckReport(kernel.text.name, tuple(order(merged(found))), tuple(results), schedules, report)

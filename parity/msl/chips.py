@@ -1,9 +1,9 @@
 """What a few Apple chips can do, for the roofline.
 
 Bandwidth: Apple's technical specifications of the machines that carry the chip (support.apple.com/specs).
-Arithmetic: cores × 128 lanes × 2 operations (a fused multiply-add) × clock. The lanes per core and clocks are not
-published by Apple; they are measurements (P. Turner, metal-benchmarks, github.com/philipturner/metal-benchmarks), and
-the result should be read to two digits.
+Arithmetic: cores × 128 lanes × 2 operations (a fused multiply-add) × clock. Apple does not publish the lanes
+of a core and the clocks; they are measurements (P. Turner, github.com/philipturner/metal-benchmarks), and the
+result should be read to two digits.
 """
 
 from dataclasses import dataclass

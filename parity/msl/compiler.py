@@ -18,7 +18,9 @@ from .errors import CompileError, CompilerMissingError
 from .unit import Unit
 
 HERE = Path(__file__).parent
-REMEDY = "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for the ziglang wheel"
+REMEDY = (
+    "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for ziglang"
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Options:
     """Do functions without a namespace mean metal::fast?"""
     profile: bool = False
     """Count how often each block of the kernel is entered."""
-    locals_pattern: bool = False
-    """Fill local variables with a pattern before the kernel sets them."""
+    unset: str = ""
+    """What a local variable holds until the kernel sets it: ``zero``, ``pattern``, or whatever there was."""
     optimise: str = "2"
 
 
@@ -76,7 +78,7 @@ def _find(environment: tuple[str | None, str | None]) -> Compiler | None:
 
 
 def find() -> Compiler | None:
-    """The compiler that is used: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if there is none."""
+    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if there is none."""
     return _find((os.environ.get("CXX"), os.environ.get("PATH")))
 
 
@@ -146,8 +148,10 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         flags.append("-DMSL_FAST_MATH")
     if options.profile:
         flags.append("-fsanitize-coverage=trace-pc")
-    if options.locals_pattern:
-        flags.append("-ftrivial-auto-var-init=pattern")
+    if options.unset:
+        flags.append(f"-ftrivial-auto-var-init={options.unset}")
+        if not compiler.is_gcc and options.unset == "zero":
+            flags.append("-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang")
     return flags
 
 

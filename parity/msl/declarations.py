@@ -1,4 +1,4 @@
-"""Declarations of threadgroup memory: told from pointers to it, and made into references to what the runtime gives.
+"""Declarations of threadgroup memory: told from pointers to it, and made references to the runtime's memory.
 
 ``threadgroup float a[8][9], b;`` becomes a type for each name and a reference of that type:
 ``typedef float msl_tg_1_a[8][9], msl_tg_2_b; msl_tg_1_a& a = msl_declare<msl_tg_1_a>(1, "a"); …``.
@@ -10,7 +10,7 @@ from .tokens import QUALIFIERS, Token, ends_line, significant, skip_angles, skip
 
 
 def after_type(found: Sequence[Token], i: int) -> tuple[int, list[str]]:
-    """Past qualifiers and a type's name, from the token after `i`: where the declarator starts, and the words passed."""
+    """Past qualifiers and a type's name after `i`: where the declarator starts, and the words on the way."""
     words: list[str] = []
     named = False
     j = significant(found, i, 1)
@@ -44,7 +44,7 @@ def after_type(found: Sequence[Token], i: int) -> tuple[int, list[str]]:
 
 
 def is_variable(found: Sequence[Token], i: int) -> bool:
-    """Does the address space at `i` start the declaration of an object, not of a pointer, reference or parameter?"""
+    """Does the address space at `i` start the declaration of an object, not of a pointer or parameter?"""
     j, _ = after_type(found, i)
     if j >= len(found) or found[j].kind != "word":
         return False
@@ -90,45 +90,51 @@ def is_member(found: Sequence[Token], i: int) -> bool:
     return text_at(found, j) == ")" and j != _macro(found, i)[2]
 
 
-def _threadgroup_variables(found: list[Token], i: int, site: int) -> int:
-    """Rewrite one declaration of threadgroup variables that starts with the word at `i`; how many it declares."""
-    start = statement_start(found, i)
-    declarator, _ = after_type(found, i)
-    end = declarator
+def _declared(found: list[Token], declarator: int, stop: int) -> tuple[list[int], int]:
+    """The names of a declaration's variables, and its semicolon.
+
+    Initialisers are taken out: Metal allows none, but a zero is what some write.
+    """
+    names: list[int] = []
     depth = 0
-    stop, macro, _ = _macro(found, i)
-    names: list[tuple[int, int]] = []
-    expecting = True
-    initialiser = -1
-    while end < stop:
+    expecting, initialised = True, False
+    for end in range(declarator, stop):
         t = found[end]
-        if t.text in ("[", "(", "{"):
-            depth += 1
-        elif t.text == "[[":
-            depth += 2
-        elif t.text in ("]", ")", "}"):
-            depth -= 1
-        elif depth == 0 and t.text == ";":
-            break
-        elif depth == 0 and t.text == ",":
-            expecting, initialiser = True, -1
+        depth += (t.text in ("[", "(", "{")) + 2 * (t.text == "[[") - (t.text in ("]", ")", "}"))
+        if depth == 0 and t.text == ";":
+            return names, end
+        if depth == 0 and t.text == ",":
+            expecting, initialised = True, False
         elif depth == 0 and t.text == "=":
-            initialiser = end
+            initialised = True
         elif depth == 0 and expecting and t.kind == "word":
-            names.append((end, site + len(names)))
+            names.append(end)
             expecting = False
-        if initialiser >= 0:
-            found[end] = Token("space", "")  # Metal allows none; a zero is what some write
-        end += 1
-    for k in range(start, declarator):
-        if found[k].text == "alignas":  # the runtime aligns to 16 bytes, and to the type's own alignment
+        if initialised:
+            found[end] = Token("space", "")
+    return names, stop
+
+
+def _strip(found: list[Token], first: int, last: int) -> None:
+    """Take out what a type definition cannot have. Alignment is 16 bytes, or the type's own."""
+    for k in range(first, last):
+        if found[k].text == "alignas":
             for m in range(k, skip_pair(found, significant(found, k, 1), "(", ")")):
                 found[m] = Token("space", "")
         if found[k].text in ("threadgroup", "static", "constexpr", "device", "thread", "volatile"):
             found[k] = Token("space", "")
+
+
+def _threadgroup_variables(found: list[Token], i: int, site: int) -> int:
+    """Rewrite a declaration of threadgroup variables that starts with the word at `i`; how many it has."""
+    start = statement_start(found, i)
+    declarator, _ = after_type(found, i)
+    stop, macro, _ = _macro(found, i)
+    names, end = _declared(found, declarator, stop)
+    _strip(found, start, declarator)
     found[start] = Token("word", "typedef " + found[start].text)
     references = ""
-    for k, number in names:
+    for number, k in enumerate(names, site):
         name = found[k].text
         alias = f"msl_tg_{number}_{'##' if name in macro else ''}{name}"
         shown = f"#{name}" if name in macro else f'"{name}"'
@@ -143,8 +149,10 @@ def _threadgroup_variables(found: list[Token], i: int, site: int) -> int:
 
 
 def _macro(found: Sequence[Token], i: int) -> tuple[int, tuple[str, ...], int]:
-    """Where the text ends that a declaration at `i` may reach: of a macro, its line. And the macro's parameters, and
-    where their list is closed."""
+    """Where the text ends that a declaration at `i` may reach: in a macro, its line.
+
+    And the macro's parameters, and where their list is closed.
+    """
     j = i
     while j > 0 and not ends_line(found[j - 1]):
         j -= 1

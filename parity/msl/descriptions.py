@@ -5,8 +5,8 @@
      "outputs": {"out": {"shape": [64], "dtype": "float32"}},
      "grid": [64, 1, 1], "threadgroup": [32, 1, 1]}
 
-``source_file`` and ``header_file`` are paths beside the description. ``values`` are a list, a number, or one of
-VALUES; an input may also be a number by itself. In Python an input may be an array.
+``source_file`` and ``header_file`` are paths beside the description. ``values`` are a list, a number, or one
+of VALUES; an input may also be a number by itself. In Python an input may be an array.
 """
 
 import importlib
@@ -99,7 +99,8 @@ def _text(where: str, given: Mapping[str, Any], key: str, folder: Path) -> str:
     path = folder / given[f"{key}_file"]
     if not path.is_file():
         raise UsageError(f"{where}: there is no file {str(path)!r}")
-    return path.read_text(encoding="utf-8")
+    text: str = path.read_text(encoding="utf-8")
+    return text
 
 
 def _template(where: str, given: Any) -> list[tuple[str, Any]] | None:
@@ -109,7 +110,7 @@ def _template(where: str, given: Any) -> list[tuple[str, Any]] | None:
 
 
 def parse(given: Mapping[str, Any], where: str, folder: Path) -> Description:
-    """The description in a mapping. `where` is what messages call it, `folder` what its paths are relative to.
+    """The description in a mapping. `where` is what messages call it, `folder` where its paths start.
 
     Raises: UsageError naming the key or value that is wrong.
     """

@@ -1,15 +1,17 @@
-"""From a kernel and its arguments to outputs and findings: compile, run in a child, put the answer into words."""
+"""From a kernel and its arguments to outputs and findings: compile, run in a child, find the words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import arrays, launch
 from .compiler import Compiled, Options, compile_unit
-from .findings import INTERRUPTED, Access, Context, Finding, Geometry, from_raw, merged, order
+from .findings import INTERRUPTED, Access, Finding, Geometry, merged, order
 from .lines import resolve
+from .phrases import Context, from_raw
 from .settings import RunSettings
 from .signature import Array, Generated, TemplateValue, generate
 from .unit import assemble
@@ -102,14 +104,16 @@ def _buffers(generated: Generated, call: Call) -> list[launch.BufferSpec]:
             size = arrays.item_size(a.dtype)
             found.append(launch.BufferSpec("input", p.name, a.data.size, a.data, size, False, a.origin))
             continue
-        values = {
-            "shape": np.array(a.shape, np.int32),
-            "strides": np.array(a.strides, np.int64),
-            "ndim": np.array([len(a.shape)], np.int32),
-        }[p.role]
+        values = _of_shape(a, p.role)
         raw = values.view(np.uint8)
         found.append(launch.BufferSpec("constant", p.name, raw.size, raw, values.dtype.itemsize))
     return found
+
+
+def _of_shape(a: arrays.Stored, role: str) -> npt.NDArray[Any]:
+    if role == "shape":
+        return np.array(a.shape, np.int32)
+    return np.array(a.strides, np.int64) if role == "strides" else np.array([len(a.shape)], np.int32)
 
 
 def run(
@@ -126,7 +130,7 @@ def run(
     """
     generated = generated_text(kernel, call)
     unit = assemble(generated, atomic_outputs=kernel.atomic_outputs)
-    options = Options(contract=settings.contract, fast_math=settings.fast_math, profile=profile)
+    options = Options(settings.contract, settings.fast_math, profile, settings.unset)
     compiled = compile_unit(kernel.name, unit, options)
     answer = launch.run(
         kernel.name,

@@ -1,10 +1,8 @@
 """What the checks found, in words: what happened, where, between whom, and what mends it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
-
-from .words import FUNCTIONS, flags_text, mend_race
 
 ERRORS = {
     "race": "data race",
@@ -31,7 +29,7 @@ NOTES = {
 
 
 INTERRUPTED = ("runaway", "crash", "stack")
-"""Kinds that end a run wherever it is. Their numbers, but for the first, are program counters on the stack."""
+"""Kinds that end a run wherever it is. Their numbers after the first are program counters on the stack."""
 
 
 @dataclass(frozen=True)
@@ -112,174 +110,6 @@ class Geometry:
         return index % x, index // x % y, index // (x * y)
 
 
-@dataclass(frozen=True)
-class Context:
-    """What is needed to put a finding into words: lines of program counters, the kernel's text, the launch."""
-
-    lines: Mapping[int, int]
-    """From program counters to lines of the generated text."""
-    place: Any
-    """From a line of the generated text to the words for it."""
-    source_line: Any
-    text: Sequence[str]
-    geometry: Geometry
-
-    def access(self, raw: Mapping[str, Any], *, verb: str | None = None) -> Access:
-        line = self.lines.get(raw["pc"])
-        group = raw["group"] if raw["group"] >= 0 and raw["group"] < 2**32 - 1 else None
-        thread = raw["thread"] if raw["thread"] >= 0 else None
-        kind = verb or ("atomic " if raw["atomic"] else "") + ("write" if raw["write"] else "read")
-        return Access(
-            kind,
-            self.source_line(line) if line else None,
-            self.place(line) if line else "",
-            self.code(line),
-            self.geometry.thread(thread, group) if thread is not None and group is not None else None,
-            self.geometry.group(group) if group is not None else None,
-        )
-
-    def code(self, line: int | None) -> str:
-        return self.text[line - 1].strip() if line and line <= len(self.text) else ""
-
-    def at(self, line: int) -> str:
-        return f"{self.place(line)} ({self.code(line)})" if line else "?"
-
-
-def from_raw(raw: Mapping[str, Any], context: Context) -> Finding:
-    """A finding from what the process printed."""
-    kind = raw["kind"]
-    if kind in INTERRUPTED and raw["now"]["pc"] not in context.lines:
-        inside = next((pc for pc in raw["numbers"][1:] if pc in context.lines), 0)
-        raw = {**raw, "now": {**raw["now"], "pc": inside}}
-    severity = "note" if kind in NOTES else "error"
-    index = raw["offset"] // max(1, raw["element"]) if raw["memory"] else None
-    now = context.access(raw["now"])
-    before = context.access(raw["before"]) if "before" in raw else None
-    message, remedy, accesses = _words(kind, raw, context, index, now, before)
-    return Finding(
-        kind, severity, message, remedy, raw["memory"], index, accesses, raw["count"], raw["schedule"],
-        tuple(raw["numbers"]),
-    )  # fmt: skip
-
-
-def _words(
-    kind: str, raw: Mapping[str, Any], context: Context, index: int | None, now: Access, before: Access | None
-) -> tuple[str, str, tuple[Access, ...]]:
-    element = f"{raw['memory']}[{index}]"
-    numbers = raw["numbers"]
-    both = (now, before) if before else (now,)
-    match kind:
-        case "race" | "group-race":
-            return f"on {element}", mend_race(raw, context.place), both
-        case "same-value":
-            return (
-                f"{element} gets the same value each time, so the result stands",
-                "let one thread write it",
-                both,
-            )
-        case "uninitialised":
-            mend = (
-                "write it first; Metal's threadgroup memory starts with arbitrary contents"
-                if raw["space"] == 4
-                else "pass init_value, or write the output before it is read"
-            )
-            return f"{element}", mend, (context.access(raw["now"], verb="read"),)
-        case "out-of-bounds":
-            return _outside(raw, index), "guard the index, or correct the grid or the array's size", (now,)
-        case "index":
-            verb = context.access(raw["now"], verb="use")
-            return (
-                f"index {raw['offset']} of {raw['text']}",
-                "guard the index, or make the array larger",
-                (verb,),
-            )
-        case "misaligned":
-            what = raw["text"] or f"{raw['size']} bytes"
-            message = f"{what} at byte {raw['offset']} of {raw['memory']}, not a multiple of {raw['size']}"
-            return message, "read it through a packed_ type or element by element", (now,)
-        case "read-only":
-            return f"{element} is an input", "inputs are const: write to an output instead", (now,)
-        case "divergent-barrier":
-            return _divergent(raw, context, now, before)
-        case "inactive-lane":
-            return _inactive(raw, context)
-        case "partial-simd":
-            present, total, done = numbers[:3]
-            where = f" and others wait at {context.at(raw['sites'][1])}" if raw["sites"][1] else ""
-            gone = f", {done} of the others have returned" if done else ""
-            message = f"{_function(raw)} with {present} of {total} lanes{gone}{where}"
-            return message, "it combines the active lanes only", (context.access(raw["now"], verb="call"),)
-        case "runaway":
-            verb = context.access(raw["now"], verb="running")
-            return (
-                f"still running after {numbers[0] / 1000:g} s of processor time",
-                "a loop does not end, or waits for a thread that cannot run; or give a larger time_limit",
-                (verb,),
-            )
-        case "schedule" | "float-order":
-            different, total = numbers[0], numbers[1]
-            message = f"{different} of {total} elements of {raw['memory']}, the first at {index}, in schedule {raw['schedule']}"
-            mend = (
-                "atomic additions round differently in each order; sum in a fixed order if bits matter"
-                if kind == "float-order"
-                else "no access raced, so look for atomics whose result is used, or for values left over"
-            )
-            return message, mend, ()
-        case "unwritten":
-            return (
-                f"{numbers[0]} of {numbers[1]} elements of {raw['memory']}, the first at {index}",
-                ("they hold arbitrary values on a GPU; pass init_value or launch more threads"),
-                (),
-            )
-        case "crash":
-            return raw["text"], "", (context.access(raw["now"], verb="running"),)
-        case _:
-            return raw["text"], "", (context.access(raw["now"], verb="running"),)
-
-
-def _outside(raw: Mapping[str, Any], index: int | None) -> str:
-    if not raw["memory"]:
-        return f"{raw['size']} bytes at an address of no array: a null or wild pointer"
-    n = raw["extent"] // max(1, raw["element"])
-    return f"{raw['memory']}[{index}], an array of {n} elements"
-
-
-def _function(raw: Mapping[str, Any]) -> str:
-    number = raw["function"]
-    return ("quad " if number & 32 and False else "") + FUNCTIONS.get(number, "a SIMD operation")
-
-
-def _divergent(
-    raw: Mapping[str, Any], context: Context, now: Access, before: Access | None
-) -> tuple[str, str, tuple[Access, ...]]:
-    barrier = "simdgroup_barrier" if raw["function"] == 2 else "threadgroup_barrier"
-    present, missing, returned = raw["numbers"][:3]
-    group = "SIMD group" if raw["function"] == 2 else "threadgroup"
-    message = f"{present} threads of the {group} wait at the {barrier}, {missing} do not"
-    waiting = context.access(raw["now"], verb="waiting")
-    other: tuple[Access, ...] = ()
-    if before is not None:
-        other = (context.access(raw["before"], verb="returned" if returned else "elsewhere"),)
-        if returned:
-            other = (Access("return", None, "its end", "", other[0].thread, other[0].group),)
-    mend = "let every thread reach the barrier: put the condition or the early return around the work, not around the barrier"
-    return message, mend, (waiting, *other)
-
-
-def _inactive(raw: Mapping[str, Any], context: Context) -> tuple[str, str, tuple[Access, ...]]:
-    lane, lanes, returned = raw["numbers"][:3]
-    why = (
-        "has returned"
-        if returned
-        else f"does not exist: the SIMD group has {lanes} threads"
-        if lane >= lanes
-        else "is elsewhere"
-    )
-    message = f"{_function(raw)} reads lane {lane}, which {why}"
-    mend = "the value is undefined; let all 32 lanes take part, with a neutral value where there is no work"
-    return message, mend, (context.access(raw["now"], verb="call"),)
-
-
 def merged(findings: Sequence[Finding]) -> list[Finding]:
     """One finding for each pair of lines: a compiler may make several instructions of one line."""
     found: dict[object, Finding] = {}
@@ -304,17 +134,3 @@ def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
 def order(findings: Sequence[Finding]) -> list[Finding]:
     """Errors first, then by line."""
     return sorted(findings, key=lambda f: (f.severity != "error", f.line or 10**9))
-
-
-__all__ = [
-    "ERRORS",
-    "NOTES",
-    "Access",
-    "Context",
-    "Finding",
-    "Geometry",
-    "flags_text",
-    "from_raw",
-    "merged",
-    "order",
-]

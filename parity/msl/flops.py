@@ -1,4 +1,4 @@
-"""How many floating-point operations a kernel made: blocks entered × operations in the block's machine code."""
+"""How many floating-point operations a kernel made: blocks entered × operations in a block's machine code."""
 
 import re
 import shutil
@@ -32,8 +32,8 @@ def operations(instruction: str) -> tuple[int, int]:
 def count(program: Path, base: int, blocks: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
     """Operations and math calls of a run, or None if there is no ``objdump``.
 
-    `blocks` are (program counter relative to `base`, times entered). A block reaches from the call that counts it to
-    the next such call in the program. Maxima and minima count as operations, conversions and moves do not.
+    `blocks` are (program counter relative to `base`, times entered). A block reaches from the call that
+    counts it to the next such call in the program. Maxima and minima are operations, conversions are not.
     """
     tool = shutil.which("objdump") or shutil.which("llvm-objdump")
     if tool is None:

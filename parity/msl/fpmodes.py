@@ -8,7 +8,7 @@ from .settings import RunSettings
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to compute: products and sums fused or not, subnormals flushed or not, which functions, which errors."""
+    """One way to compute: whether products and sums are fused, subnormals flushed, functions inexact."""
 
     name: str
     contract: bool = False
@@ -36,5 +36,5 @@ MODES = (
     Mode("precise", contract=True, flush=True, math="drawn"),
     Mode("fast", contract=True, flush=True, fast_math=True, math="drawn"),
 )
-"""From IEEE arithmetic to all that Metal's fast math allows of functions. Reassociation, which fast math allows too, is not
-among them: it can change a result by any amount."""
+"""From IEEE arithmetic to all that Metal's fast math allows of functions. Reassociation, which fast math
+allows too, is not among them: it can change a result by any amount."""

@@ -1,5 +1,6 @@
 """``metal_kernel`` with the call contract of ``mx.fast.metal_kernel``, run on the CPU and checked."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class MetalKernel:
         _expect("output_shapes", len(output_shapes), len(text.output_names))
         _expect("output_dtypes", len(output_dtypes), len(text.output_names))
         device = getattr(stream, "device", stream)
-        if device is not None and device != mx.Device(mx.gpu, 0) and device != mx.gpu:
+        if device is not None and not _is_gpu(device):
             raise ValueError(f"{TAG} Only supports the GPU.")
         dtypes = tuple(_dtype(d) for d in output_dtypes)
         stored = tuple(_stored(a, contiguous=text.ensure_row_contiguous) for a in inputs)
@@ -164,18 +165,38 @@ def metal_kernel(
 
 
 @contextmanager
-def installed(**changes: Any) -> Iterator[None]:
+def installed(*, available: bool = True, **changes: Any) -> Iterator[None]:
     """Within the context ``mx.fast.metal_kernel`` is this executor's, with these settings.
 
-    A kernel that was made before is not affected: it is MLX's own.
+    A kernel that was made before is not affected: it is MLX's own. With `available`, MLX says that it has
+    Metal and a GPU, so that code which asks before it uses a kernel does use it. Compiled functions run
+    uncompiled: a kernel needs its inputs' values.
     """
-    original = mx.fast.metal_kernel
-    mx.fast.metal_kernel = metal_kernel
+    replaced: dict[tuple[Any, str], Any] = {(mx.fast, "metal_kernel"): metal_kernel}
+    if available:
+        replaced[mx.metal, "is_available"] = lambda: True
+        replaced[mx, "is_available"] = _always(mx.is_available)
+    originals = {(module, name): getattr(module, name) for module, name in replaced}
+    for (module, name), function in replaced.items():
+        setattr(module, name, function)
+    mx.disable_compile()
     try:
         with settings.configured(**changes):
             yield
     finally:
-        mx.fast.metal_kernel = original
+        for (module, name), function in originals.items():
+            setattr(module, name, function)
+        if "MLX_DISABLE_COMPILE" not in os.environ:
+            mx.enable_compile()
+
+
+def _always(asked: Any) -> Any:
+    """``mx.is_available`` that has a GPU."""
+    return lambda device: _is_gpu(device) or asked(device)
+
+
+def _is_gpu(device: Any) -> bool:
+    return bool((device.type if isinstance(device, mx.Device) else device) == mx.gpu)
 
 
 def _fast(options: dict[str, Any] | None) -> bool:
@@ -184,7 +205,7 @@ def _fast(options: dict[str, Any] | None) -> bool:
             raise ValueError(f"{TAG} Unknown compile option {key!r}; there is 'math_mode'.")
         if value not in _MATH_MODES:
             raise ValueError(f"{TAG} Invalid math_mode {value!r}: {', '.join(map(repr, _MATH_MODES))}.")
-    return (options or {}).get("math_mode", "safe") == "fast"
+    return bool((options or {}).get("math_mode", "safe") == "fast")
 
 
 def _expect(what: str, got: int, wanted: int) -> None:
@@ -208,6 +229,13 @@ def _dtype(value: Any) -> str:
 
 def _stored(value: Any, *, contiguous: bool) -> arrays.Stored:
     array = value if isinstance(value, mx.array) else mx.array(value)
+    try:
+        mx.eval(array)
+    except (RuntimeError, ValueError) as error:
+        raise RuntimeError(
+            f"{TAG} The executor needs the values of a kernel's inputs, which have none inside mx.compile or "
+            "mx.vmap: call mx.disable_compile(), or loop instead of mx.vmap."
+        ) from error
     return arrays.store(array, contiguous=contiguous)
 
 
@@ -219,5 +247,8 @@ def _template(template: Sequence[tuple[str, Any]] | None) -> tuple[tuple[str, Te
         elif isinstance(value, mx.Dtype):
             found.append((name, arrays.dtype_name(value)))
         else:
-            raise ValueError(f"{TAG} Invalid template argument. Must be `mlx.core.Dtype`, `int` or `bool`.")
+            # As MLX has it, and not the TypeError that it could be.
+            raise ValueError(  # noqa: TRY004
+                f"{TAG} Invalid template argument. Must be `mlx.core.Dtype`, `int` or `bool`."
+            )
     return tuple(found)

@@ -33,7 +33,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class BufferSpec:
-    """A buffer of the launch: its bytes (for an output, what it starts with, or None), and what an element is."""
+    """A buffer of the launch: its bytes (what an output starts with, or None), and what an element is."""
 
     kind: str
     name: str
@@ -42,7 +42,7 @@ class BufferSpec:
     element: int
     floating: bool = False
     origin: int = 0
-    """Where in the bytes the pointer points that the kernel receives: not 0 for a view with negative strides."""
+    """Where in the bytes the kernel's pointer points: not 0 for a view with negative strides."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _write_request(
     file.write(
         _REQUEST.pack(
             MAGIC, len(buffers), *grid, *threadgroup,
-            settings.seed % 2**64, settings.schedules, flags, int(settings.draw_errors), settings.math_seed % 2**64,
+            settings.seed % 2**64, settings.schedules, flags,
+            int(settings.draw_errors), settings.math_seed % 2**64,
             int(settings.time_limit * 1000), settings.max_findings, settings.profile_groups,
         )
     )  # fmt: skip
@@ -122,7 +123,7 @@ def _write_request(
     for b, at in zip(buffers, offsets, strict=True):
         if b.data is not None and b.size:
             file.seek(at)
-            file.write(memoryview(np.ascontiguousarray(b.data)))
+            file.write(b.data.tobytes())
     file.flush()
     return offsets
 
@@ -132,7 +133,7 @@ _FIXED = 1 << 30
 
 
 def _need(buffers: Sequence[BufferSpec], settings: Settings) -> int:
-    """Address space of a launch: arrays, the file they come in, a first result, and 16 bytes of shadow a granule."""
+    """Address space of a launch: arrays, their file, a first result, and 16 bytes of shadow a granule."""
     need = _FIXED
     for b in buffers:
         need += 2 * b.size
@@ -190,7 +191,8 @@ def run(
     if need > settings.memory_limit:
         raise LaunchError(
             kernel,
-            f"its arrays and their shadow need {need >> 20} MiB, and memory_limit is {settings.memory_limit >> 20} MiB: "
+            f"its arrays and their shadow need {need >> 20} MiB, and memory_limit is "
+            f"{settings.memory_limit >> 20} MiB: "
             "use smaller arrays, check=False, or a larger memory_limit",
         )
     with tempfile.NamedTemporaryFile(prefix="parity-msl-", dir=_scratch()) as file:
@@ -200,7 +202,7 @@ def run(
         except subprocess.TimeoutExpired:
             raise LaunchError(
                 kernel,
-                f"no answer after {settings.time_limit * 4 + 30:.0f} s: the machine is overloaded, or it waits",
+                f"no answer after {settings.time_limit * 4 + 30:.0f} s: is the machine overloaded?",
             ) from None
         report = _parse(kernel, done)
         outputs = []
@@ -222,7 +224,8 @@ def _parse(kernel: str, done: subprocess.CompletedProcess[str]) -> dict[str, Any
     except json.JSONDecodeError:
         raise LaunchError(
             kernel,
-            f"its process ended with code {done.returncode} and said {done.stdout[-300:]!r} {done.stderr[-300:]!r}",
+            f"its process ended with code {done.returncode} and said "
+            f"{done.stdout[-300:]!r} {done.stderr[-300:]!r}",
         ) from None
     if "failed" in report:
         raise LaunchError(kernel, report["failed"])

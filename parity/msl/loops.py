@@ -4,7 +4,7 @@ from .tokens import Token, significant, skip_pair, text_at, tokens
 
 
 def loops(text: str) -> list[tuple[int, int]]:
-    """First and last line of each ``for``, ``while`` and ``do`` loop, an outer loop before those inside it."""
+    """First and last line of each ``for``, ``while`` and ``do`` loop, an outer one before those inside."""
     found = tokens(text)
     lines = [1]
     for t in found:

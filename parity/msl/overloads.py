@@ -40,8 +40,10 @@ def _line_end(found: Sequence[Piece], i: int) -> int:
 
 
 def _signature(pieces: Sequence[Piece]) -> str:
-    """A head with its address spaces taken out. ``constant`` stays as the const that it implies, but for the qualifier
-    of a member function."""
+    """A head with its address spaces taken out.
+
+    ``constant`` stays as the const that it implies, but for the qualifier of a member function.
+    """
     words = [p.text for p in pieces if p.kind not in ("space", "comment")]
     last = len(words) - words[::-1].index(")") if ")" in words else len(words)
     kept: list[str] = []
@@ -60,57 +62,63 @@ def _blank(found: list[T], first: int, last: int) -> None:
         found[k].kind = "space"
 
 
+class _Scan:
+    """A walk through the text that knows in which braces it is."""
+
+    def __init__(self, found: list[T]) -> None:
+        self.found = found
+        self.seen: set[tuple[tuple[int, ...], str]] = set()
+        self.scope: list[int] = [-1]
+        self.classes: set[int] = set()
+
+    def repeated(self, pieces: Sequence[Piece]) -> bool:
+        """Has this head, address spaces aside, been seen in this scope, and does it name an address space?"""
+        key = (tuple(self.scope), _signature(pieces))
+        known = key in self.seen
+        self.seen.add(key)
+        return known and _names_space(pieces)
+
+    def open(self, head: int, i: int) -> int:
+        """At a brace: the token to go on after, which is its other end if the body is not looked into."""
+        pieces = self.found[head:i]
+        end = min(_matching(self.found, i, "{", "}"), len(self.found) - 1)
+        if _is_function(pieces):
+            if self.repeated(pieces):
+                _blank(self.found, head, end)
+            elif self.scope[-1] in self.classes:
+                _plain_member(pieces)
+            return end
+        if _is_class(pieces) and _names_space(pieces) and self.repeated(pieces):
+            _blank(self.found, head, end)
+            return end
+        if _is_class(pieces):
+            self.classes.add(i)
+        self.scope.append(i)
+        return i
+
+
 def drop_repeated(found: list[T]) -> list[T]:
-    """Remove a function or method whose head, address spaces aside, has been seen in the same scope.
+    """Remove a function, method or class whose head, address spaces aside, has been seen in the same scope.
 
     Only heads that name an address space are looked at, so that nothing is taken from a text that has none.
     """
-    seen: set[tuple[tuple[int, ...], str]] = set()
-    scope: list[int] = [-1]
-    classes: set[int] = set()
-    head = 0
-    i = 0
+    scan = _Scan(found)
+    head = i = 0
     while i < len(found):
         text = found[i].text
+        ends = text in (";", "{", "}")
         if found[i].kind == "directive" or text == "#":
-            i = _line_end(found, i)
-            head = i + 1
+            i, ends = _line_end(found, i), True
         elif text == "(":
             i = _matching(found, i, "(", ")")
-        elif text in (";", ":") and not (text == ":" and _is_function(found[head:i])):
-            head = i + 1
-        elif text == "}":
-            if len(scope) > 1:
-                scope.pop()
-            head = i + 1
+        elif text == ":":
+            ends = not _is_function(found[head:i])
         elif text == "{":
-            pieces = found[head:i]
-            if _is_function(pieces):
-                end = _matching(found, i, "{", "}")
-                key = (tuple(scope), _signature(pieces))
-                if key in seen and _names_space(pieces):
-                    _blank(found, head, min(end, len(found) - 1))
-                elif scope[-1] in classes:
-                    _plain_member(pieces)
-                seen.add(key)
-                i = end
-                head = i + 1
-            elif _is_class(pieces) and _names_space(pieces):
-                end = _matching(found, i, "{", "}")
-                key = (tuple(scope), _signature(pieces))
-                if key in seen:
-                    _blank(found, head, min(end, len(found) - 1))
-                    i = end
-                else:
-                    scope.append(i)
-                seen.add(key)
-                head = i + 1
-            else:
-                scope.append(i)
-                if _is_class(pieces):
-                    classes.add(i)
-                head = i + 1
+            i = scan.open(head, i)
+        elif text == "}" and len(scan.scope) > 1:
+            scan.scope.pop()
         i += 1
+        head = i if ends else head
     return found
 
 
@@ -123,7 +131,7 @@ def _is_class(pieces: Sequence[Piece]) -> bool:
 
 
 def _plain_member(pieces: Sequence[Piece]) -> None:
-    """``template <> float f(float)`` inside a class: not every compiler has it, and a plain overload is preferred."""
+    """``template <> float f(float)`` inside a class: not every compiler has it; a plain overload does."""
     marks = [p for p in pieces if p.kind not in ("space", "comment")]
     if [p.text for p in marks[:3]] == ["template", "<", ">"]:
         for p in marks[:3]:

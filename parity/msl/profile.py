@@ -1,4 +1,4 @@
-"""What a kernel costs: bytes, transactions, bank conflicts, barriers, operations, and a roofline for a few chips."""
+"""What a kernel costs: bytes, transactions, bank conflicts, barriers, operations, and a roofline per chip."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -113,11 +113,13 @@ class Profile:
     def describe(self) -> str:
         """A page for a terminal."""
         flops = "unknown (no objdump)" if self.flops is None else f"{self.flops:,}"
+        made = self.read.transactions + self.written.transactions
         lines = [
             f"{self.kernel}: {self.threads:,} threads in {self.groups:,} threadgroups",
             f"  device memory   read {self.read.moved:,} bytes ({self.least_read:,} distinct), "
-            f"written {self.written.moved:,} ({self.least_written:,} distinct): {self.overhead:.2f}x the least",
-            f"  coalescing      {self.coalescing:.0%} of {self.read.transactions + self.written.transactions:,} transactions",
+            f"written {self.written.moved:,} ({self.least_written:,} distinct): "
+            f"{self.overhead:.2f}x the least",
+            f"  coalescing      {self.coalescing:.0%} of {made:,} transactions",
             f"  threadgroup     {self.threadgroup_bytes:,} of {THREADGROUP_MEMORY:,} bytes, "
             f"read {self.threadgroup_read.moved:,}, written {self.threadgroup_written.moved:,}, "
             f"{self.bank_conflicts:,} bank conflicts",
@@ -144,8 +146,8 @@ def _traffic(tallies: Sequence[dict[str, int]], kinds: tuple[int, ...], write: i
         return round(sum(t[key] for t in chosen) * scale)
 
     return Traffic(
-        total("bytes_lanes"), total("bytes_simd"), total("instructions"), total("transactions"), total("ideal"),
-        total("conflicts"),
+        total("bytes_lanes"), total("bytes_simd"), total("instructions"), total("transactions"),
+        total("ideal"), total("conflicts"),
     )  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def _rooflines(moved: int, flops: int) -> tuple[Roofline, ...]:
 def profile(kernel: MetalKernel, *, groups: int = GROUPS, **call: Any) -> Profile:
     """Run a kernel once and count what it asks of the machine. `call` is what the kernel is called with.
 
-    Traffic is logged for the first `groups` threadgroups and scaled to all; distinct bytes are counted for all.
+    Traffic is logged for the first `groups` threadgroups and scaled; distinct bytes are counted for all.
 
     Raises: CompileError, LaunchError, and what the call itself raises.
     """

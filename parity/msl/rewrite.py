@@ -31,14 +31,11 @@ def _constant(found: list[Token]) -> None:
         while j >= 0 and found[j].text in QUALIFIERS:
             before.append(found[j].text)
             j = significant(found, j, -1)
-        # A reference or pointer to a constant may also have its const after the type: `constant float const*`.
-        is_const = "const" in before or "const" in after
-        if is_member(found, i) and text_at(found, significant(found, i, 1)) in ("{", ":", ";", "="):
-            found[i] = Token("space", "")
-        elif is_const or ("constexpr" in [*before, *after] and is_variable(found, i)):
-            found[i] = Token("space", "")
-        else:
-            found[i] = Token("word", "const")
+        # A pointer to a constant may also have its const after the type: `constant float const*`.
+        implied = "const" in before or "const" in after
+        implied |= "constexpr" in [*before, *after] and is_variable(found, i)
+        of_member = is_member(found, i) and text_at(found, significant(found, i, 1)) in ("{", ":", ";", "=")
+        found[i] = Token("space", "") if implied or of_member else Token("word", "const")
 
 
 def _swizzles(found: list[Token]) -> None:
@@ -90,13 +87,12 @@ def _attributes(found: list[Token]) -> None:
 
 
 def _simple(found: list[Token]) -> None:
-    """Words that C++ does not know, or that a directive needs; includes of the Metal library are in scope already."""
+    """Words that C++ does not know. Includes of the Metal library are in scope already."""
     for i, t in enumerate(found):
-        if t.kind == "directive" and ("include" in t.text or t.text.endswith("once")):
-            found[i] = Token("space", "")
-        elif t.kind == "word" and t.text in ("device", "thread", "ray_data", "object_data"):
-            found[i] = Token("space", "")
-        elif t.kind == "word" and t.text == "kernel" and text_at(found, significant(found, i, -1)) != "[[":
+        idle = t.kind == "directive" and ("include" in t.text or t.text.endswith("once"))
+        idle |= t.kind == "word" and t.text in ("device", "thread", "ray_data", "object_data")
+        idle |= t.kind == "word" and t.text == "kernel" and text_at(found, significant(found, i, -1)) != "[["
+        if idle:
             found[i] = Token("space", "")
 
 

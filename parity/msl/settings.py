@@ -15,6 +15,7 @@ class RunSettings:
 
     `on_findings` is ``raise``, ``warn`` or ``ignore``, for mistakes; notes never raise.
     `math` is ``rounded`` (correctly rounded functions) or ``drawn`` (errors as large as Metal allows).
+    `unset` is what local variables hold before the kernel sets them: ``zero``, ``pattern``, or anything.
     """
 
     check: bool = True
@@ -25,6 +26,7 @@ class RunSettings:
     fast_math: bool = False
     math: str = "rounded"
     math_seed: int = 0
+    unset: str = ""
     on_findings: str = "raise"
     time_limit: float = 60.0
     memory_limit: int = 16 << 30
@@ -35,6 +37,8 @@ class RunSettings:
             raise UsageError(unknown("on_findings", self.on_findings, ["raise", "warn", "ignore"]))
         if self.math not in ("rounded", "drawn"):
             raise UsageError(unknown("math", self.math, ["rounded", "drawn"]))
+        if self.unset not in ("", "zero", "pattern"):
+            raise UsageError(unknown("unset", self.unset, ["zero", "pattern"]))
         if not 1 <= self.schedules <= 10_000:
             raise UsageError(f"schedules={self.schedules}: at least 1, at most 10000")
 

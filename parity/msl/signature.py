@@ -86,7 +86,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Generated:
-    """The text, the function's name, its buffers in order, its attributes, and where the parts lie in the text."""
+    """The text, the function's name, its buffers in order, its attributes, and where its parts lie."""
 
     text: str
     function: str
@@ -173,8 +173,8 @@ def generate(
 ) -> Generated:
     """What MLX would compile. `outputs` are dtypes.
 
-    The end of an output's line is as MLX writes it: it counts buffers against arrays, so that with several outputs,
-    a shape, and no attribute the list is closed too early, here as there.
+    The end of an output's line is as MLX writes it: it counts buffers against arrays, so that with several
+    outputs, a shape, and no attribute the list is closed too early, here as there.
     """
     function = function_name(name, inputs, outputs, template)
     attributes = used_attributes(source)

@@ -57,7 +57,8 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
     table = ", ".join(f"{{{first}, {last}}}" for first, last in found) or "{0, 0}"
     entry = (
         '\n#line 1 "launch"\n'
-        f'extern "C" {{ extern const uint msl_loops[][2] = {{{table}}}; extern const uint msl_loop_count = {len(found)}; }}\n'
+        f'extern "C" {{ extern const uint msl_loops[][2] = {{{table}}}; '
+        f"extern const uint msl_loop_count = {len(found)}; }}\n"
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )

@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _NAMES = (
-    "simd_sum simd_product simd_max simd_min simd_and simd_or simd_xor simd_prefix simd_broadcast simd_broadcast_first "
-    "simd_shuffle simd_shuffle_up simd_shuffle_down simd_shuffle_xor simd_shuffle_rotate simd_shuffle_and_fill simd_ballot "
+    "simd_sum simd_product simd_max simd_min simd_and simd_or simd_xor simd_prefix simd_broadcast "
+    "simd_broadcast_first simd_shuffle simd_shuffle_up simd_shuffle_down simd_shuffle_xor "
+    "simd_shuffle_rotate simd_shuffle_and_fill simd_ballot "
     "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate quad"
 ).split()
 FUNCTIONS = dict(enumerate(_NAMES))
 """As include/msl/functions.h numbers them."""
 
 SPACE_THREADGROUP = 4
+SIMD_BARRIER = 2
+"""As runtime/regions.h and runtime/sync.h number them."""
 
 
 def flags_text(flags: int) -> str:
@@ -39,7 +42,7 @@ def mend_race(raw: Mapping[str, Any], place: Callable[[int], str]) -> str:
         return f"the threadgroup_barrier between them has {flags_text(barrier)}; it needs mem_flags::{flag}"
     if raw["same_simd"]:
         return (
-            f"simdgroup_barrier(mem_flags::{flag}) or threadgroup_barrier(mem_flags::{flag}) is missing between them: "
-            "the lanes of a SIMD group are not in step by themselves"
+            f"simdgroup_barrier(mem_flags::{flag}) or threadgroup_barrier(mem_flags::{flag}) is missing "
+            "between them: the lanes of a SIMD group are not in step by themselves"
         )
     return f"threadgroup_barrier(mem_flags::{flag}) is missing between them"

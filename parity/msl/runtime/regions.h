@@ -71,8 +71,8 @@ static void make_cells(Region& r, u64 bytes) {
 static void set_fast(Region& r) {
   r.fast = 0;
   if (profiling) return;
-  if (r.kind == READ_ONLY) r.fast = FAST_READ;
-  else if (checking && r.kind >= DEVICE) r.fast = 1u << r.shift;
+  if (r.kind == READ_ONLY || (r.kind >= DEVICE && !checking)) r.fast = FAST_READ;
+  else if (r.kind >= DEVICE) r.fast = 1u << r.shift;
 }
 
 static void set_size(Region& r, u64 size) {

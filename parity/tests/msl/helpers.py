@@ -10,7 +10,9 @@ import numpy.typing as npt
 from parity import msl
 
 
-def make(source: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ("out",), **kw: Any) -> msl.MetalKernel:
+def make(
+    source: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ("out",), **kw: Any
+) -> msl.MetalKernel:
     """A kernel of that body."""
     return msl.metal_kernel(
         name=kw.pop("name", "k"), input_names=list(inputs), output_names=list(outputs), source=source, **kw

@@ -13,7 +13,9 @@ from .helpers import make, to_numpy
 BARRIER = "threadgroup_barrier(mem_flags::mem_threadgroup);"
 
 
-def clean(kernel: msl.MetalKernel, *, notes: tuple[str, ...] = (), schedules: int = 3, **call: Any) -> list[Any]:
+def clean(
+    kernel: msl.MetalKernel, *, notes: tuple[str, ...] = (), schedules: int = 3, **call: Any
+) -> list[Any]:
     """The outputs of a kernel in which no check finds anything."""
     modes = (msl.fpmodes.STRICT,)
     report = msl.check(kernel, schedules=schedules, modes=modes, **call)
@@ -23,8 +25,16 @@ def clean(kernel: msl.MetalKernel, *, notes: tuple[str, ...] = (), schedules: in
     return list(report.outputs)
 
 
-def call(inputs: list[Any], shape: Any, grid: Any, threadgroup: Any, dtype: Any = mx.float32, **more: Any) -> dict[str, Any]:
-    base = {"inputs": inputs, "output_shapes": [shape], "output_dtypes": [dtype], "grid": grid, "threadgroup": threadgroup}
+def call(
+    inputs: list[Any], shape: Any, grid: Any, threadgroup: Any, dtype: Any = mx.float32, **more: Any
+) -> dict[str, Any]:
+    base = {
+        "inputs": inputs,
+        "output_shapes": [shape],
+        "output_dtypes": [dtype],
+        "grid": grid,
+        "threadgroup": threadgroup,
+    }
     return {**base, **more}
 
 
@@ -230,7 +240,8 @@ def test_histogram_by_threadgroup_atomics() -> None:
     """
     x = mx.random.randint(0, 16, shape=(512,)).astype(mx.uint32)
     (out,) = clean(
-        make(source, ["x"], atomic_outputs=True), **call([x], (16,), (512, 1, 1), (128, 1, 1), mx.uint32, init_value=0)
+        make(source, ["x"], atomic_outputs=True),
+        **call([x], (16,), (512, 1, 1), (128, 1, 1), mx.uint32, init_value=0),
     )
     assert np.array_equal(out, np.bincount(np.asarray(x), minlength=16))
 
@@ -247,7 +258,8 @@ def test_atomic_maximum_and_exchange() -> None:
     """
     x = mx.random.randint(-100, 100, shape=(256,)).astype(mx.int32)
     (out,) = clean(
-        make(source, ["x"], atomic_outputs=True), **call([x], (4,), (256, 1, 1), (64, 1, 1), mx.int32, init_value=0)
+        make(source, ["x"], atomic_outputs=True),
+        **call([x], (4,), (256, 1, 1), (64, 1, 1), mx.int32, init_value=0),
     )
     n = np.asarray(x)
     assert out.tolist() == [max(0, n.max()), min(0, n.min()), 255, n.sum()]
@@ -377,7 +389,7 @@ def test_last_threadgroup_finishes_with_fences() -> None:
         }
     """
     kernel = make(source, [], ["out", "partial", "count"])
-    given = {"inputs": [], "grid": (256, 1, 1), "threadgroup": (32, 1, 1), "init_value": 0}
+    given: dict[str, Any] = {"inputs": [], "grid": (256, 1, 1), "threadgroup": (32, 1, 1), "init_value": 0}
     given |= {"output_shapes": [(1,), (8,), (1,)], "output_dtypes": [mx.float32, mx.float32, mx.uint32]}
     out = clean(kernel, **given)
     assert out[0].item() == 36
@@ -459,7 +471,9 @@ def test_a_neutral_value_beyond_the_end(dtype: Any) -> None:
         out[i] = pair[1] + (other > 0 ? 1 : 0) + int(v) * 0;
     """
     x = (mx.arange(20) % 7).astype(dtype)
-    (out,) = clean(make(source, ["x"]), **call([x], (32,), (32, 1, 1), (32, 1, 1), dtype, template=[("T", dtype)]))
+    (out,) = clean(
+        make(source, ["x"]), **call([x], (32,), (32, 1, 1), (32, 1, 1), dtype, template=[("T", dtype)])
+    )
     expected = [1] + [i % 7 + (i % 7 > 0) for i in range(1, 20)] + [0] * 12
     assert out.tolist() == expected
 

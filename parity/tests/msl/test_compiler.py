@@ -145,7 +145,9 @@ def test_processes_may_share_a_cache(own_cache: Path) -> None:
         "import mlx.core as mx; from parity.tests.msl.helpers import run; "
         "print(run('out[thread_position_in_grid.x] = 41 + 1;', shape=(32,)).sum().item())"
     )
-    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     assert [p.communicate()[0].strip() for p in running] == ["1344.0"] * 3
 
 

@@ -49,7 +49,9 @@ def test_every_kind_of_argument() -> None:
     flat = a.flatten()
     expected = (flat[1] + 5 + c[1, 1].astype(mx.float32) + 7.3 + 3).item()
     assert mx.allclose(out[0], mx.full((3, 2), expected))
-    assert mx.array_equal(out[1], mx.full((3, 2), int((flat[1] + 5 + c[0, 1] - 7.3).item()), dtype=mx.int32))
+    assert mx.array_equal(
+        out[1], mx.full((3, 2), int(np.asarray(flat[1] + 5 + c[0, 1] - 7.3)), dtype=mx.int32)
+    )
 
 
 @pytest.mark.parametrize("contiguous", [True, False])
@@ -167,7 +169,12 @@ def test_the_grid_is_in_threads_and_the_edge_is_smaller() -> None:
             for x in range(5):
                 tx, ty = min(4, 5 - x // 4 * 4), min(2, 3 - y // 2 * 2)
                 index = (z * ty + y % 2) * tx + x % 4
-                assert out[z, y, x].tolist() == [tx * 100 + ty * 10 + 2, 422, x // 4 * 100 + y // 2 * 10, index]
+                assert out[z, y, x].tolist() == [
+                    tx * 100 + ty * 10 + 2,
+                    422,
+                    x // 4 * 100 + y // 2 * 10,
+                    index,
+                ]
 
 
 def test_attributes_of_simd_groups() -> None:
@@ -196,15 +203,26 @@ def test_empty_grids_and_arrays() -> None:
 def test_bool_complex_and_64_bit() -> None:
     z = mx.array(np.array([1 + 2j, 3 - 1j] * 5, np.complex64))
     source = "uint i = thread_position_in_grid.x; out[i] = z[i] * complex64_t(0, 1) + flag * big;"
-    out = run(source, inputs={"z": z, "flag": True, "big": 2}, shape=(10,), dtype=mx.complex64, grid=(10, 1, 1))
+    out = run(
+        source, inputs={"z": z, "flag": True, "big": 2}, shape=(10,), dtype=mx.complex64, grid=(10, 1, 1)
+    )
     assert np.allclose(np.asarray(out), np.asarray(z) * 1j + 2)
 
 
 def test_verbose_prints_the_text(capsys: pytest.CaptureFixture[str]) -> None:
     kernel = make("out[0] = 1;", name="shown")
-    kernel(inputs=[], output_shapes=[(1,)], output_dtypes=[mx.float32], grid=(1, 1, 1), threadgroup=(1, 1, 1), verbose=True)
+    kernel(
+        inputs=[],
+        output_shapes=[(1,)],
+        output_dtypes=[mx.float32],
+        grid=(1, 1, 1),
+        threadgroup=(1, 1, 1),
+        verbose=True,
+    )
     shown = capsys.readouterr().out
-    assert shown.startswith("Generated source code for `shown`:\n```\n[[kernel]] void custom_kernel_shown_float(\n")
+    assert shown.startswith(
+        "Generated source code for `shown`:\n```\n[[kernel]] void custom_kernel_shown_float(\n"
+    )
 
 
 def test_installed_replaces_and_restores() -> None:
@@ -212,9 +230,43 @@ def test_installed_replaces_and_restores() -> None:
     with msl.installed():
         assert mx.fast.metal_kernel is msl.metal_kernel
         kernel = mx.fast.metal_kernel(name="i", input_names=[], output_names=["out"], source="out[0] = 5;")
-        call = {"output_shapes": [(1,)], "output_dtypes": [mx.int32], "grid": (1, 1, 1), "threadgroup": (1, 1, 1)}
+        call: dict[str, Any] = {
+            "output_shapes": [(1,)],
+            "output_dtypes": [mx.int32],
+            "grid": (1, 1, 1),
+            "threadgroup": (1, 1, 1),
+        }
         assert kernel(inputs=[], **call)[0].item() == 5
     assert mx.fast.metal_kernel is original
+
+
+def test_installed_says_that_there_is_a_gpu() -> None:
+    before = mx.metal.is_available(), mx.is_available(mx.gpu)
+    with msl.installed():
+        assert mx.metal.is_available()
+        assert mx.is_available(mx.gpu)
+        assert mx.is_available(mx.cpu)
+    assert (mx.metal.is_available(), mx.is_available(mx.gpu)) == before
+    with msl.installed(available=False):
+        assert mx.metal.is_available() == before[0]
+
+
+def test_compiled_functions_run_where_the_executor_is_installed() -> None:
+    call: dict[str, Any] = {"output_shapes": [(4,)], "output_dtypes": [mx.float32], "grid": (4, 1, 1)}
+
+    @mx.compile
+    def f(x: Any) -> Any:
+        kernel = mx.fast.metal_kernel(
+            name="c", input_names=["x"], output_names=["out"],
+            source="out[thread_position_in_grid.x] = x[thread_position_in_grid.x] + 1;",
+        )  # fmt: skip
+        return kernel(inputs=[x], threadgroup=(4, 1, 1), **call)[0]  # type: ignore[operator]
+
+    with msl.installed():
+        assert f(mx.arange(4).astype(mx.float32)).tolist() == [1, 2, 3, 4]
+    made = make("out[thread_position_in_grid.x] = x[thread_position_in_grid.x];", ["x"])
+    with pytest.raises(RuntimeError, match=r"mx\.disable_compile"):
+        mx.compile(lambda x: made(inputs=[x], threadgroup=(4, 1, 1), **call)[0])(mx.arange(4))
 
 
 def test_gradients_through_a_custom_function() -> None:
@@ -223,15 +275,22 @@ def test_gradients_through_a_custom_function() -> None:
 
     @mx.custom_function
     def f(x: Any) -> Any:
-        call = {"output_shapes": [x.shape], "output_dtypes": [x.dtype], "grid": (x.size, 1, 1)}
+        call: dict[str, Any] = {
+            "output_shapes": [x.shape],
+            "output_dtypes": [x.dtype],
+            "grid": (x.size, 1, 1),
+        }
         return square(inputs=[x], threadgroup=(32, 1, 1), **call)[0]
 
     @f.vjp
     def f_vjp(primals: Any, cotangent: Any, _output: Any) -> Any:
         return 2 * primals * cotangent
 
+    def total(v: Any) -> Any:
+        return mx.sum(f(v))  # type: ignore[arg-type]
+
     x = mx.arange(8).astype(mx.float32)
-    assert mx.array_equal(mx.grad(lambda v: f(v).sum())(x), 2 * x)
+    assert mx.array_equal(mx.grad(total)(x), 2 * x)
 
 
 CALL: dict[str, Any] = {

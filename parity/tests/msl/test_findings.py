@@ -365,7 +365,12 @@ def test_findings_may_warn() -> None:
 
 def test_a_race_is_told_with_both_lines_threads_and_the_missing_barrier() -> None:
     source = "\n".join(
-        ["threadgroup float a[64];", "uint t = thread_position_in_threadgroup.x;", "a[t] = t;", "out[t] = a[63 - t];"]
+        [
+            "threadgroup float a[64];",
+            "uint t = thread_position_in_threadgroup.x;",
+            "a[t] = t;",
+            "out[t] = a[63 - t];",
+        ]
     )
     (race,) = found(source, **ONE)
     assert {a.line for a in race.accesses} == {3, 4}
@@ -380,7 +385,10 @@ def test_a_race_is_told_with_both_lines_threads_and_the_missing_barrier() -> Non
 @pytest.mark.parametrize(
     ("case", "words"),
     [
-        ("wrong flag for threadgroup memory", "has mem_flags::mem_device; it needs mem_flags::mem_threadgroup"),
+        (
+            "wrong flag for threadgroup memory",
+            "has mem_flags::mem_device; it needs mem_flags::mem_threadgroup",
+        ),
         ("wrong flag for device memory", "has mem_flags::mem_threadgroup; it needs mem_flags::mem_device"),
         ("lanes are not in step", "simdgroup_barrier(mem_flags::mem_threadgroup) or threadgroup_barrier"),
         ("threadgroups write one place", "no barrier orders threadgroups"),
@@ -390,7 +398,10 @@ def test_a_race_is_told_with_both_lines_threads_and_the_missing_barrier() -> Non
         ("an index beyond a local array", "index 4 of 'float [4]'"),
         ("a lane that has returned", "simd_shuffle reads lane 25, which has returned"),
         ("a lane that is not there", "which does not exist: the SIMD group has 20 threads"),
-        ("a barrier after an early return", "20 threads of the threadgroup wait at the threadgroup_barrier, 12 do not"),
+        (
+            "a barrier after an early return",
+            "20 threads of the threadgroup wait at the threadgroup_barrier, 12 do not",
+        ),
         ("a local variable", "local variable v"),
         ("tiles too large", "33024 bytes, and a threadgroup has 32768"),
         ("a null pointer", "a null or wild pointer"),
@@ -398,7 +409,9 @@ def test_a_race_is_told_with_both_lines_threads_and_the_missing_barrier() -> Non
 )
 def test_the_words(case: str, words: str) -> None:
     _, wrong, _, call = CASES[case]
-    assert any(words in f.describe() for f in found(wrong, **call)), [f.describe() for f in found(wrong, **call)]
+    assert any(words in f.describe() for f in found(wrong, **call)), [
+        f.describe() for f in found(wrong, **call)
+    ]
 
 
 def test_lines_in_the_header_are_told_as_such() -> None:
@@ -448,7 +461,12 @@ def test_a_kernel_that_crashes_leaves_no_trace_in_this_process() -> None:
 def test_make_keeps_its_last_outcome() -> None:
     kernel = make("out[thread_position_in_grid.x] = 1;")
     assert kernel.last is None
-    call = {"output_shapes": [(4,)], "output_dtypes": [mx.float32], "grid": (4, 1, 1), "threadgroup": (4, 1, 1)}
+    call: dict[str, Any] = {
+        "output_shapes": [(4,)],
+        "output_dtypes": [mx.float32],
+        "grid": (4, 1, 1),
+        "threadgroup": (4, 1, 1),
+    }
     kernel(inputs=[], **call)
-    assert kernel.last is not None
-    assert kernel.last.report["writes"] == 4
+    last: Any = kernel.last
+    assert last.report["writes"] == 4

@@ -17,7 +17,9 @@ BODY = "uint i = thread_position_in_grid.x; out[i] = {};"
 
 def _map(expression: str, x: Any, **settings: Any) -> Any:
     with msl.configured(**settings):
-        out = run(BODY.format(expression), inputs={"x": x}, shape=(N,), grid=(N, 1, 1), threadgroup=(256, 1, 1))
+        out = run(
+            BODY.format(expression), inputs={"x": x}, shape=(N,), grid=(N, 1, 1), threadgroup=(256, 1, 1)
+        )
     return np.asarray(out)
 
 
@@ -29,7 +31,9 @@ def test_contraction() -> None:
     assert not separate.any()
     n = np.asarray(x)
     product = n * n
-    assert np.array_equal(_map("x[i] * x[i] + x[(i + 1) % 2000] * 3.0f", x), product + np.roll(n, -1) * np.float32(3))
+    assert np.array_equal(
+        _map("x[i] * x[i] + x[(i + 1) % 2000] * 3.0f", x), product + np.roll(n, -1) * np.float32(3)
+    )
     assert not np.array_equal(fused, product + np.roll(n, -1) * np.float32(3))
     assert np.allclose(fused, product + np.roll(n, -1) * 3, atol=1e-5)
 
@@ -53,7 +57,9 @@ PRECISE = {
 
 
 def _ulps(got: Any, exact: Any) -> float:
-    return float(np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(np.float32))))
+    return float(
+        np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(np.float32)))
+    )
 
 
 @pytest.mark.parametrize("name", PRECISE)
@@ -118,7 +124,15 @@ def test_check_runs_every_mode_and_measures_the_spread() -> None:
         seeds_per_mode=2,
     )  # fmt: skip
     assert report.ok
-    assert [m.mode for m in report.modes] == ["strict", "contracted", "flushed", "precise", "precise", "fast", "fast"]
+    assert [m.mode for m in report.modes] == [
+        "strict",
+        "contracted",
+        "flushed",
+        "precise",
+        "precise",
+        "fast",
+        "fast",
+    ]
     assert report.modes[0].spread == 0
     assert 0 < report.modes[3].spread < 1e-5
     assert "clean in 5 schedules and 7 modes" in report.describe()
@@ -132,6 +146,23 @@ def test_check_sees_a_result_that_is_not_finite_in_one_mode() -> None:
         modes=[m for m in MODES if m.name in ("strict", "flushed")],
     )  # fmt: skip
     assert report.modes[1].spread == float("inf")
+
+
+@pytest.mark.parametrize(("start", "clean"), [("1.0f", True), ("", False)])
+def test_check_sees_unset_local_variables_behind_a_condition(start: str, clean: bool) -> None:
+    source = f"""
+        uint i = thread_position_in_grid.x;
+        float a[4]{" = {1, 1, 1, 1}" if start else ""};
+        for (uint k = 0; k < uint(x[0]); ++k) a[k] = 1;
+        out[i] = a[i % 4] + a[3];
+    """
+    report = msl.check(
+        make(source, ["x"]), inputs=[mx.array([2, 0])], output_shapes=[(32,)], output_dtypes=[mx.float32],
+        grid=(32, 1, 1), threadgroup=(32, 1, 1),
+    )  # fmt: skip
+    assert report.ok == clean
+    if not clean:
+        assert "32 of 32 elements of out, the first at 0, depend on a local variable" in report.describe()
 
 
 def test_modes_are_data() -> None:

@@ -70,7 +70,8 @@ def _compute_all(wanted: Sequence[Wanted], t: str, arrays: list[Values]) -> list
     blocks, offset, places = [], 0, []
     for expression, width, out in wanted:
         loads = " ".join(
-            f"{_value(t, width)} {n} = {_value(t, width)}(((device const {_vector(t, width)}*){n}_)[i]);" for n in names
+            f"{_value(t, width)} {n} = {_value(t, width)}(((device const {_vector(t, width)}*){n}_)[i]);"
+            for n in names
         )
         store = f"((device {_vector(out, width)}*)(out + {offset}))[i] = {_vector(out, width)}({expression});"
         blocks.append(f"if (i < {N // width}) {{ {loads} {store} }}")
@@ -79,7 +80,9 @@ def _compute_all(wanted: Sequence[Wanted], t: str, arrays: list[Values]) -> list
         offset += size
     source = "uint i = thread_position_in_grid.x;\n" + "\n".join(blocks)
     given = {f"{n}_": _to_mlx(x, t) for n, x in zip(names, arrays, strict=True)}
-    value = run(source, inputs=given, shape=(offset,), dtype=mx.uint8, grid=(N, 1, 1), threadgroup=(128, 1, 1))
+    value = run(
+        source, inputs=given, shape=(offset,), dtype=mx.uint8, grid=(N, 1, 1), threadgroup=(128, 1, 1)
+    )
     data = np.asarray(value)
     return [
         data[at : at + size].view(NUMPY[out]) for (at, size), (_, _, out) in zip(places, wanted, strict=True)
@@ -90,7 +93,9 @@ def _compute(expression: str, t: str, width: int, arrays: list[Values], result: 
     return _compute_all([(expression, width, result or t)], t, arrays)[0]
 
 
-def _each_width(expressions: Iterable[str], t: str, arrays: list[Values], out: str = "", cast: str = "") -> Any:
+def _each_width(
+    expressions: Iterable[str], t: str, arrays: list[Values], out: str = "", cast: str = ""
+) -> Any:
     """(expression, result) for each expression and vector width."""
     made = [(e, w) for e in expressions for w in WIDTHS]
     wanted = [(f"{_value(cast, w)}({e})" if cast else e, w, out or t) for e, w in made]
@@ -209,7 +214,10 @@ def test_integer_functions(t: str) -> None:
     info, bits = np.iinfo(NUMPY[t]), NUMPY[t](0).itemsize * 8
     results = _compute_all([(e, 1, t) for e in EXACT_INTEGER], t, [a, b])
     for (expression, f), got in zip(EXACT_INTEGER.items(), results, strict=True):
-        exact = [f(x, y, bits, int(info.min), int(info.max)) % 2**bits for x, y in zip(_wide(a), _wide(b), strict=True)]
+        exact = [
+            f(x, y, bits, int(info.min), int(info.max)) % 2**bits
+            for x, y in zip(_wide(a), _wide(b), strict=True)
+        ]
         expected = np.array(exact, f"u{bits // 8}").view(NUMPY[t])
         assert np.array_equal(got, expected), expression
 
@@ -302,9 +310,13 @@ def test_conversions(t: str) -> None:
     """Of values that the target can hold: others are undefined, in Metal as in C++."""
     a = _draw(t, 1)
     if t in FLOATS:
-        a = np.clip(np.nan_to_num(a.astype(np.float32), nan=1, posinf=2, neginf=3), -100, 100).astype(NUMPY[t])
+        a = np.clip(np.nan_to_num(a.astype(np.float32), nan=1, posinf=2, neginf=3), -100, 100).astype(
+            NUMPY[t]
+        )
     targets = [*FLOATS, *INTEGERS]
-    results = _compute_all([(f"{target}({'abs(a)' if t in FLOATS else 'a'})", 1, target) for target in targets], t, [a])
+    results = _compute_all(
+        [(f"{target}({'abs(a)' if t in FLOATS else 'a'})", 1, target) for target in targets], t, [a]
+    )
     for target, got in zip(targets, results, strict=True):
         source = np.abs(a) if t in FLOATS else a
         with np.errstate(all="ignore"):
@@ -315,7 +327,10 @@ def test_conversions(t: str) -> None:
 def test_literals_are_single_precision() -> None:
     a = _draw("float", 1)
     with np.errstate(all="ignore"):
-        _same(_compute("a * 0.1 + 1.0 / 3.0", "float", 1, [a]), a * np.float32(0.1) + np.float32(1) / np.float32(3))
+        _same(
+            _compute("a * 0.1 + 1.0 / 3.0", "float", 1, [a]),
+            a * np.float32(0.1) + np.float32(1) / np.float32(3),
+        )
 
 
 def test_mixed_types() -> None:
@@ -331,7 +346,9 @@ def test_mixed_types() -> None:
 
 def test_swizzles_constructors_and_bits() -> None:
     a = np.arange(N, dtype=np.float32)
-    got = _compute("float4(a.zw, a.y, 1) + a.wzyx * float4(0, 0, 0, 1) - float4(a.r, float3(0).xxx)", "float", 4, [a])
+    got = _compute(
+        "float4(a.zw, a.y, 1) + a.wzyx * float4(0, 0, 0, 1) - float4(a.r, float3(0).xxx)", "float", 4, [a]
+    )
     v = a.reshape(-1, 4)
     x, y, z, w = v.T
     expected = np.stack([z - x, w, y, 1 + x], 1).reshape(-1)
@@ -355,8 +372,25 @@ def test_swizzles_constructors_and_bits() -> None:
         int2 q = int2(7, -7) / 2; out[15] = q.x * 10 + q.y;
     """
     got = np.asarray(run(source, shape=(16,), grid=(1, 1, 1)))
-    expected = [12, 36, 2, 14, 36, 31, 42, 16256, 7.5, 1, 144 + 1296 + 4 + 196, 7, 1, 4, np.float32(0.8), 27]
-    assert np.allclose(got, expected)
+    numbers: list[Any] = [
+        12,
+        36,
+        2,
+        14,
+        36,
+        31,
+        42,
+        16256,
+        7.5,
+        1,
+        144 + 1296 + 4 + 196,
+        7,
+        1,
+        4,
+        np.float32(0.8),
+        27,
+    ]
+    assert np.allclose(got, numbers)
 
 
 def test_simd_functions() -> None:
@@ -374,7 +408,14 @@ def test_simd_functions() -> None:
         o[20] = quad_sum(v); o[21] = quad_broadcast(v, 2); o[22] = quad_shuffle_xor(v, 1); o[23] = simd_is_first();
     """
     x = np.random.default_rng(3).integers(1, 90, 64).astype(np.int32)
-    out = run(source, inputs={"x": mx.array(x)}, shape=(64, 24), dtype=mx.int32, grid=(64, 1, 1), threadgroup=(64, 1, 1))
+    out = run(
+        source,
+        inputs={"x": mx.array(x)},
+        shape=(64, 24),
+        dtype=mx.int32,
+        grid=(64, 1, 1),
+        threadgroup=(64, 1, 1),
+    )
     got = np.asarray(out)
     for s in range(2):
         v = x[32 * s : 32 * s + 32]

@@ -38,7 +38,8 @@ def test_run(described: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path)
     saved = tmp_path / "out.safetensors"
     assert main(["kernels", "run", described(GOOD), "--save", str(saved)]) == errors.EXIT_OK
     assert "out: float16 (64,)" in capsys.readouterr().out
-    assert mx.load(str(saved))["out"].shape == (64,)
+    loaded: Any = mx.load(str(saved))
+    assert loaded["out"].shape == (64,)
 
 
 def test_run_with_a_finding(described: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +47,9 @@ def test_run_with_a_finding(described: Any, capsys: pytest.CaptureFixture[str]) 
     assert "access outside an array: x[64]" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("given", "code"), [(GOOD, errors.EXIT_OK), (WRONG, errors.EXIT_MISMATCH)], ids=["good", "wrong"])
+@pytest.mark.parametrize(
+    ("given", "code"), [(GOOD, errors.EXIT_OK), (WRONG, errors.EXIT_MISMATCH)], ids=["good", "wrong"]
+)
 def test_json(described: Any, capsys: pytest.CaptureFixture[str], given: Any, code: int) -> None:
     path = described(given)
     assert main(["kernels", "run", path, "--json"]) == code
@@ -115,7 +118,10 @@ def test_drawn_values_are_seeded() -> None:
     [
         ({"gird": [1, 1, 1]}, "unknown key 'gird'; did you mean 'grid'"),
         ({"inputs": {"x": {"shape": [1]}}}, "input 'x': 'values' is missing"),
-        ({"inputs": {"x": {"values": "norma", "shape": [1]}}}, "unknown values 'norma'; did you mean 'normal'"),
+        (
+            {"inputs": {"x": {"values": "norma", "shape": [1]}}},
+            "unknown values 'norma'; did you mean 'normal'",
+        ),
         ({"inputs": {"x": {"values": "normal"}}}, "input 'x': 'shape' is missing"),
         ({"inputs": {"x": {"value": 1}}}, "unknown key 'value'"),
         ({"outputs": {"out": {"shape": [1]}}}, "output 'out': 'dtype' is missing"),
@@ -132,7 +138,15 @@ def test_wrong_descriptions(changes: Any, words: str, described: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["none.json", "nonsense", "no.such.module:x", "parity.msl.descriptions:nothing", "none.py:x", "parity.errors:EXIT_OK"]
+    "text",
+    [
+        "none.json",
+        "nonsense",
+        "no.such.module:x",
+        "parity.msl.descriptions:nothing",
+        "none.py:x",
+        "parity.errors:EXIT_OK",
+    ],
 )
 def test_wrong_places(text: str) -> None:
     assert main(["kernels", "run", text]) == errors.EXIT_USAGE

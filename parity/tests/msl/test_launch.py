@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -101,7 +102,12 @@ def test_without_checks_only_the_result_counts() -> None:
     racy = "threadgroup float a[32]; uint t = thread_position_in_grid.x; a[t] = t; out[t] = a[t ^ 1];"
     with msl.configured(check=False):
         kernel = make(racy)
-        call = {"output_shapes": [(32,)], "output_dtypes": [mx.float32], "grid": (32, 1, 1), "threadgroup": (32, 1, 1)}
+        call: dict[str, Any] = {
+            "output_shapes": [(32,)],
+            "output_dtypes": [mx.float32],
+            "grid": (32, 1, 1),
+            "threadgroup": (32, 1, 1),
+        }
         kernel(inputs=[], **call)
     assert kernel.last is not None
     assert kernel.last.findings == ()

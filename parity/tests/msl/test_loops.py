@@ -13,7 +13,7 @@ from parity.msl.loops import loops
         ("while (a) b;", [(1, 1)]),
         ("do {\n x;\n} while (y);", [(1, 3), (3, 3)]),
         ("for (;;)\n if (a) { b; }\n else c;\nd;", [(1, 3)]),
-        ("// for (;;)\n\"while\";", []),
+        ('// for (;;)\n"while";', []),
         ("x = forward(1);", []),
     ],
 )

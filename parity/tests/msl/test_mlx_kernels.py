@@ -58,7 +58,12 @@ def test_headers_compile(name: str) -> None:
     kernel = msl.metal_kernel(
         name="h", input_names=[], output_names=["out"], header=header(name), source="out[0] = 1;"
     )
-    call = {"output_shapes": [(1,)], "output_dtypes": [mx.float32], "grid": (1, 1, 1), "threadgroup": (1, 1, 1)}
+    call: dict[str, Any] = {
+        "output_shapes": [(1,)],
+        "output_dtypes": [mx.float32],
+        "grid": (1, 1, 1),
+        "threadgroup": (1, 1, 1),
+    }
     assert kernel(inputs=[], **call)[0].item() == 1
 
 
@@ -79,7 +84,9 @@ def test_softmax(dtype: Any) -> None:
 
 def test_attention_of_one_query() -> None:
     d, n = 64, 100
-    q, k, v = (mx.random.normal(shape=s, key=mx.random.key(i)) for i, s in enumerate([(2, d), (2, n, d), (2, n, d)]))
+    q, k, v = (
+        mx.random.normal(shape=s, key=mx.random.key(i)) for i, s in enumerate([(2, d), (2, n, d), (2, n, d)])
+    )
     source = """
         size_t head = N * D, row = D;
         int one = 1;
@@ -91,7 +98,9 @@ def test_attention_of_one_query() -> None:
         "sdpa_vector", {"q": q, "k": k, "v": v, "N": n, "scale": d**-0.5}, source, template=[("D", d)],
         output_shapes=[q.shape], output_dtypes=[q.dtype], grid=(2 * 1024, 1, 1), threadgroup=(1024, 1, 1),
     )  # fmt: skip
-    expected = mx.fast.scaled_dot_product_attention(q[None, :, None], k[None], v[None], scale=d**-0.5)[0, :, 0]
+    expected = mx.fast.scaled_dot_product_attention(q[None, :, None], k[None], v[None], scale=d**-0.5)[
+        0, :, 0
+    ]
     assert mx.allclose(out, expected, atol=1e-5)
 
 
@@ -99,7 +108,10 @@ def test_attention_of_one_query() -> None:
 @pytest.mark.parametrize("shape", [(64, 32, 64), (70, 50, 90)])
 def test_product(shape: tuple[int, int, int]) -> None:
     m, k, n = shape
-    a, b = mx.random.normal(shape=(m, k), key=mx.random.key(0)), mx.random.normal(shape=(k, n), key=mx.random.key(1))
+    a, b = (
+        mx.random.normal(shape=(m, k), key=mx.random.key(0)),
+        mx.random.normal(shape=(k, n), key=mx.random.key(1)),
+    )
     source = """
         using namespace mlx::steel;
         using gemm = GEMMKernel<float, float, 32, 32, 16, 2, 2, false, false, false, false>;

@@ -76,7 +76,9 @@ def test_operations_and_functions_are_counted() -> None:
 
 
 def test_operations_in_loops() -> None:
-    p = profile("uint i = thread_position_in_grid.x; float s = 0; for (uint k = 0; k < i; ++k) s += x[k] * 2.5f; out[i] = s;")
+    p = profile(
+        "uint i = thread_position_in_grid.x; float s = 0; for (uint k = 0; k < i; ++k) s += x[k] * 2.5f; out[i] = s;"
+    )
     assert p.flops == 2 * sum(range(1024))
 
 

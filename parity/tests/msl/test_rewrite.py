@@ -15,7 +15,11 @@ def _plain(text: str) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ['float a = 1.0e-3f; // device "x"\n/* thread\n constant */ int b;', "a->xyz = b.zyx; '\\'' \"a\\\"b\"", "x <<= 2; #define A(x) \\\n x"],
+    [
+        'float a = 1.0e-3f; // device "x"\n/* thread\n constant */ int b;',
+        "a->xyz = b.zyx; '\\'' \"a\\\"b\"",
+        "x <<= 2; #define A(x) \\\n x",
+    ],
 )
 def test_tokens_are_the_text(text: str) -> None:
     assert "".join(t.text for t in tokens(text)) == text
@@ -48,7 +52,10 @@ def test_tokens_are_the_text(text: str) -> None:
         ("v.xyz()", "v.xyz()"),
         ("struct P { float2 xy; }; p.xy", "struct P { float2 xy; }; p.xy"),
         ("1.0.xx", "1.0.xx"),
-        ("threadgroup_barrier(mem_flags::mem_threadgroup)", "threadgroup_barrier(mem_flags::mem_threadgroup)"),
+        (
+            "threadgroup_barrier(mem_flags::mem_threadgroup)",
+            "threadgroup_barrier(mem_flags::mem_threadgroup)",
+        ),
         ("thread_position_in_grid.xy", "thread_position_in_grid.template sw<0,1>()"),
         ("threadgroup T* m [[threadgroup(0)]]", "T* m"),
         ('"threadgroup float x;" // device', '"threadgroup float x;" // device'),
@@ -78,13 +85,24 @@ def test_words(metal: str, cpp: str) -> None:
 def test_declarations_become_references(declaration: str) -> None:
     out = rewrite(declaration)
     assert out.count("\n") == declaration.count("\n")
-    assert "msl_declare<msl_tg_1_a>(1, \"a\")" in out
+    assert 'msl_declare<msl_tg_1_a>(1, "a")' in out
     assert out.lstrip().startswith("typedef")
-    assert ("msl_declare<msl_tg_2_b>" in out) == ("b" in declaration.replace("threadgroup", "").replace("unsigned", ""))
+    assert ("msl_declare<msl_tg_2_b>" in out) == (
+        "b" in declaration.replace("threadgroup", "").replace("unsigned", "")
+    )
 
 
 def test_lines_stay() -> None:
-    text = "\n".join(["threadgroup float a[4];", "#include <x>", "void f(device int* p) {}", "void f(constant int* p) {", "}", "v.xy;"])
+    text = "\n".join(
+        [
+            "threadgroup float a[4];",
+            "#include <x>",
+            "void f(device int* p) {}",
+            "void f(constant int* p) {",
+            "}",
+            "v.xy;",
+        ]
+    )
     assert rewrite(text).count("\n") == text.count("\n")
 
 

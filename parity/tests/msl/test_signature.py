@@ -18,7 +18,7 @@ def printed(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Printed:
     """What MLX prints for a kernel and a call, and what we print."""
 
     def both(made: dict[str, Any], call: dict[str, Any]) -> tuple[str, str]:
-        kernel = mx.fast.metal_kernel(**made)
+        kernel: Any = mx.fast.metal_kernel(**made)
         inputs = call["inputs"]
         arrays = [a for a in inputs if isinstance(a, mx.array)]
 
@@ -113,7 +113,9 @@ def test_scalars_are_references(printed: Printed) -> None:
     assert "const constant float& a" in pair[1]
 
 
-@pytest.mark.parametrize("body", ["inp_shape", "inp_strides", "inp_ndim", "inp_shape inp_strides inp_ndim", "my_inp_shapes"])
+@pytest.mark.parametrize(
+    "body", ["inp_shape", "inp_strides", "inp_ndim", "inp_shape inp_strides inp_ndim", "my_inp_shapes"]
+)
 def test_shape_strides_and_ndim(printed: Printed, body: str) -> None:
     made = _made(f"{body}; thread_position_in_grid", ["inp", "s"], ["out"])
     _equal(printed(made, _call([mx.zeros((3, 4)), mx.array(1.0)], [(4,)], [mx.float32])))
