@@ -265,9 +265,8 @@ def _explain(messages: str, unit: Unit | None) -> str:
     for line in messages.splitlines():
         if ": warning:" in line or ": error:" in line:
             warning = ": warning:" in line
-        if warning or re.match(
-            r"\s*\d* \|", line
-        ):  # a compiler that quotes the text quotes the rewritten one
+        quoted = re.match(r"\s*\d* \|", line)  # what a compiler quotes is the rewritten text
+        if warning or quoted or str(HERE) in line or re.match(r"In file included|\s+from ", line):
             continue
         own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
         if own is None:

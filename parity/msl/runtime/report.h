@@ -58,7 +58,7 @@ COLD static void record_conflict(FindingKind kind, Region& r, u64 offset, u32 si
   f->now.atomic = atomic;
   f->has_before = true;
   f->before.write = before_write;
-  f->before.atomic = before_write && (stamp & ATOMIC);
+  f->before.atomic = stamp != OTHER_GROUPS && (stamp & ATOMIC);
   u64 who = who_of(stamp), time = stamp >> TIME;
   f->before.thread = who < MAX_THREADS ? (i64)who : -1;
   if (stamp == OTHER_GROUPS) return;

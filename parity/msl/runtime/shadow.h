@@ -115,6 +115,15 @@ HOT void check_write(Region& r, Cell& c, const Order& order, u64 offset, u32 siz
   c.w = clock_.stamp | pc;
 }
 
+// The stamp of the current thread together with those that `last` names and that are not ordered before it.
+static u64 joined(u64 last, const Order& order, u64 flag) {
+  u64 who = who_of(last), simd = is_simd_readers(who) ? who - SIMD_READERS : who / LANES;
+  if (last < order.all || who == current->id) return clock_.stamp | flag;
+  if (who != SEVERAL && simd == current->simd)
+    return last < order.own ? clock_.stamp | flag : clock_.simd_stamp | flag;
+  return (clock_.now << TIME) | (SEVERAL << WHO) | flag;
+}
+
 // An atomic operation is unordered with others without harm; with a plain access it is a race.
 static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 full_pc) {
   Region& r = region_of(address);
@@ -134,14 +143,15 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
     if (w == FORBIDDEN) { outside(address, size, writes, full_pc); return; }
     if (!(w & ATOMIC) && (foreign || (w >= order.all && !ordered(w, order))))
       conflict(r, offset, size, writes, true, pc, w, true);
-    else if (writes && ((last >= order.all && !read_ordered(last, order)) || (r.kind == DEVICE && last && last < clock_.group)))
+    else if (writes && (!(last & ATOMIC) || last == OTHER_GROUPS) &&
+             ((last >= order.all && !read_ordered(last, order)) || (r.kind == DEVICE && last && last < clock_.group)))
       conflict(r, offset, size, true, true, pc, last, false);
     if (reads && w < clock_.group && !(r.kind == DEVICE && (w || r.initialised))) uninitialised(r, offset, size, pc);
     if (writes) {
-      // A plain write of this thread that no barrier has followed stays what others have to be ordered after.
-      if (!(w & ATOMIC) && w >= order.all && who_of(w) == current->id) continue;
-      bool others = (w & ATOMIC) && w >= order.all && who_of(w) != current->id;
-      c->w = others ? ((clock_.now << TIME) | ATOMIC | (SEVERAL << WHO) | pc) : (clock_.stamp | ATOMIC | pc);
+      // A plain write that not everybody is ordered after stays what others have to be ordered after; that this
+      // atomic operation was there is then kept as a read.
+      if (!(w & ATOMIC) && w >= order.all) c->r = joined(c->r, order, ATOMIC) | pc;
+      else c->w = joined((w & ATOMIC) ? w : 0, order, ATOMIC) | pc;
     }
   }
 }

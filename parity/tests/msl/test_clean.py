@@ -468,7 +468,12 @@ def test_a_neutral_value_beyond_the_end(dtype: Any) -> None:
         T v = i < uint(x_shape[0]) ? x[i] : 0;
         T other = i == 0 ? T(1) : v;
         T pair[2] = {0, v};
-        out[i] = pair[1] + (other > 0 ? 1 : 0) + int(v) * 0;
+        float sum = 0;
+        sum += v; sum *= v; sum -= v * v; sum /= T(3);
+        int whole = 2;
+        whole *= v;
+        float one = i < 3 ? v : 0.0f;
+        out[i] = pair[1] + (other > 0 ? 1 : 0) + T(sum + (whole - 2 * int(v)) + (one - one));
     """
     x = (mx.arange(20) % 7).astype(dtype)
     (out,) = clean(

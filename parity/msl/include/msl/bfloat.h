@@ -43,6 +43,8 @@ struct bfloat {
   constexpr MSL_INLINE float operator op(float a, bfloat b) { return a op (float)b; }                        \
   constexpr MSL_INLINE float operator op(bfloat a, half b) { return (float)a op (float)b; }                  \
   constexpr MSL_INLINE float operator op(half a, bfloat b) { return (float)a op (float)b; }                  \
+  template <typename A, typename = enable_if_t<is_integral_v<A> || is_same_v<A, float> || is_same_v<A, half>>> \
+  MSL_INLINE A& operator op##=(A& a, bfloat b) { return a = (A)(a op (float)b); }                            \
   template <typename I, typename = enable_if_t<is_integral_v<I>>>                                            \
   constexpr MSL_INLINE bfloat operator op(bfloat a, I b) { return bfloat((float)a op (float)bfloat(b)); }    \
   template <typename I, typename = enable_if_t<is_integral_v<I>>>                                            \
