@@ -106,8 +106,34 @@ def _machine_flags() -> list[str]:
     return []
 
 
+def _place_flags(compiler: Compiler) -> list[str]:
+    """Fixed addresses where they can be had: clang's instrumentation wants a program that can be moved."""
+    return ["-fno-pie"] if compiler.is_gcc else ["-fPIE", "-DMSL_PIE"]
+
+
 def _link_flags(compiler: Compiler) -> list[str]:
-    return ["-lm"] if sys.platform == "darwin" or not compiler.is_gcc else ["-no-pie", "-lm"]
+    if compiler.is_gcc:
+        return ["-no-pie", "-lm"]
+    return ["-lm"] if sys.platform == "darwin" else ["-pie", "-lm"]
+
+
+def _dialect_flags(compiler: Compiler) -> list[str]:
+    """What makes C++ compute as Metal does: half rounded each time, literals of single precision."""
+    if compiler.is_gcc:
+        flags = ["-fexcess-precision=16", "-fsingle-precision-constant"]
+        flags += ["--param", "tsan-distinguish-volatile=0", "--param", "tsan-instrument-func-entry-exit=0"]
+        return [*flags, "-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
+    flags = ["-ffp-eval-method=source", "-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
+    flags += ["-Xclang", "-cl-single-precision-constant", "-fno-sanitize-trap=all"]
+    for check in ("-fsanitize=alignment,array-bounds", "-fsanitize-recover=alignment,array-bounds"):
+        flags += ["-Xclang", check]  # not to a driver, which may take them out
+    flags += [
+        "-mllvm",
+        "-tsan-instrument-func-entry-exit=0",
+        "-mllvm",
+        "-tsan-instrument-read-before-write=1",
+    ]
+    return [*flags, "-Wno-everything", "-Wuninitialized"]
 
 
 def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
@@ -117,41 +143,21 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         "-g1",
         "-fno-exceptions",
         "-fno-rtti",
-        "-fno-pie",
         "-fno-strict-aliasing",
     ]
+    flags += ["-fwrapv", "-fno-tree-vectorize", "-fno-threadsafe-statics", "-fno-delete-null-pointer-checks"]
     flags += [
-        "-fwrapv",
-        "-fno-tree-vectorize",
-        "-fno-threadsafe-statics",
-        "-fno-delete-null-pointer-checks",
         f"-ffp-contract={'fast' if options.contract else 'off'}",
+        *_machine_flags(),
+        *_place_flags(compiler),
     ]
-    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_machine_flags()]
-    flags += (
-        ["-Wno-everything"]
-        if not compiler.is_gcc
-        else ["-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
-    )
-    if compiler.is_gcc:
-        flags += [
-            "-fexcess-precision=16",
-            "-fsingle-precision-constant",
-            "--param",
-            "tsan-instrument-func-entry-exit=0",
-        ]
-        flags += ["--param", "tsan-distinguish-volatile=0"]
-    else:
-        flags += ["-ffp-eval-method=source", "-Xclang", "-cl-single-precision-constant"]
-        flags += ["-mllvm", "-tsan-instrument-func-entry-exit=0"]
+    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_dialect_flags(compiler)]
     if options.fast_math:
         flags.append("-DMSL_FAST_MATH")
     if options.profile:
-        flags.append("-fsanitize-coverage=trace-pc")
+        flags.append("-fsanitize-coverage=trace-pc" + ("" if compiler.is_gcc else ",no-prune"))
     if options.unset:
         flags.append(f"-ftrivial-auto-var-init={options.unset}")
-        if not compiler.is_gcc and options.unset == "zero":
-            flags.append("-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang")
     return flags
 
 
@@ -169,17 +175,9 @@ def _run(command: list[str], kernel: str, unit: Unit | None, text: str) -> str:
 
 
 def _runtime(compiler: Compiler) -> Path:
-    flags = [
-        "-std=c++17",
-        "-O2",
-        "-g0",
-        "-fno-exceptions",
-        "-fno-rtti",
-        "-fno-pie",
-        "-fno-strict-aliasing",
-        *_machine_flags(),
-    ]
-    key = cache.digest("runtime", _library_text(), compiler.version, *flags)
+    flags = ["-std=c++17", "-O2", "-g0", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing"]
+    flags += [*_machine_flags(), *_place_flags(compiler)]
+    key = cache.digest("runtime", _library_text(), compiler.version, *flags) + ".o"
     source = HERE / "runtime" / "main.cpp"
 
     def make(path: Path) -> None:
@@ -243,7 +241,11 @@ def compile_unit(kernel: str, unit: Unit, options: Options) -> Compiled:
 
 
 def _uninitialised(messages: str) -> list[str]:
-    found = re.findall(r"^kernel:(\d+):\d+: warning: (.*is used uninitialized.*)$", messages, re.MULTILINE)
+    found = re.findall(
+        r"^kernel:(\d+):\d+: warning: (.*is (?:used uninitialized|uninitialized when used).*)$",
+        messages,
+        re.MULTILINE,
+    )
     return [f"{line}\t{text}" for line, text in dict.fromkeys(found)]
 
 

@@ -47,6 +47,15 @@ static double now_seconds() {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+// What to add to a program counter that was found to get the address that tools know.
+static u64 link_base() {
+#if defined(MSL_PIE)
+  return LINKED_AT;
+#else
+  return clock_.base_pc;
+#endif
+}
+
 static void print_report(const char* ended) {
   u64 reads = 0, writes = 0;
   for (u32 i = 0; i < 78; ++i) {
@@ -55,7 +64,7 @@ static void print_report(const char* ended) {
   }
   printf("{\"ended\": \"%s\", \"seconds\": %.6f, \"reads\": %llu, \"writes\": %llu, \"threadgroup_bytes\": %llu, ", ended,
          now_seconds() - started, (unsigned long long)reads, (unsigned long long)writes, (unsigned long long)variable_bytes);
-  printf("\"base\": %llu, ", (unsigned long long)clock_.base_pc);
+  printf("\"base\": %llu, ", (unsigned long long)link_base());
   printf("\"threadgroup_reads\": %llu, \"threadgroup_writes\": %llu, ", (unsigned long long)regions[0].count[0],
          (unsigned long long)regions[0].count[1]);
   printf("\"barriers\": %llu, \"simd_barriers\": %llu, \"simd_operations\": %llu, \"atomics\": %llu, \"math\": %llu, ",
@@ -97,7 +106,6 @@ static u64 program_counter(void* context) {
 
 // Program counters on the interrupted thread's stack: if it was in the runtime, one of them is the kernel's.
 static void find_callers(void* context, u64* found) {
-  extern char etext;
   u64 sp = 0;
 #if defined(__x86_64__) && defined(__linux__)
   sp = (u64)((ucontext_t*)context)->uc_mcontext.gregs[REG_RSP];
@@ -109,7 +117,7 @@ static void find_callers(void* context, u64* found) {
   if (sp < bottom) sp = bottom;
   u32 n = 0;
   for (u64* p = (u64*)sp; n < 3 && (u64)p < (sp | (STACK_SIZE - 1)) && p < (u64*)sp + 64; ++p)
-    if (*p > (u64)&__executable_start && *p < (u64)&etext) found[n++] = (*p - 1 - clock_.base_pc) & PC_MASK;
+    if (*p > PROGRAM_START && *p < PROGRAM_END) found[n++] = (*p - 1 - clock_.base_pc) & PC_MASK;
 }
 
 static void on_signal(int number, siginfo_t* info, void* context) {
@@ -136,7 +144,7 @@ static void install_signals() {
   struct sigaction a = {};
   a.sa_sigaction = on_signal;
   a.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGVTALRM, SIGALRM, SIGXCPU};
+  const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGVTALRM, SIGALRM, SIGXCPU};
   for (int n : signals) sigaction(n, &a, 0);
   itimerval t = {};
   t.it_value.tv_sec = (time_t)(launch.request->time_limit_ms / 1000);
@@ -321,7 +329,11 @@ int main(int, char** argv) {
   launch.buffers = (const Buffer*)(launch.file + sizeof(Request));
   const Request& q = *launch.request;
   if (q.magic != MAGIC) return 2;
-  clock_.base_pc = (u64)&__executable_start & ~PC_MASK;
+#if defined(MSL_PIE)
+  clock_.base_pc = PROGRAM_START;
+#else
+  clock_.base_pc = PROGRAM_START & ~PC_MASK;
+#endif
   checking = q.flags & FLAG_CHECK;
   profiling = q.flags & FLAG_PROFILE;
   drawing = q.math != 0;

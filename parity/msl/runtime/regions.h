@@ -104,7 +104,20 @@ static void map_buffer(u32 index, const Buffer& b) {
   launch.pointers[index] = (void*)(r.base + b.origin);
 }
 
+// Where the program lies, and what its first address is called by tools that know only the file.
+#if defined(__APPLE__)
+extern "C" const char _mh_execute_header;
+#define PROGRAM_START ((u64)&_mh_execute_header)
+#define PROGRAM_END (PROGRAM_START + (64ull << 20))
+const u64 LINKED_AT = 0x100000000ull;
+#else
 extern "C" char __executable_start, _end;
+#define PROGRAM_START ((u64)&__executable_start)
+#define PROGRAM_END ((u64)&_end)
+#if defined(MSL_PIE)
+const u64 LINKED_AT = 0;
+#endif
+#endif
 
 static void map_stacks() {
   u64 base = (u64)SLOT_STACKS << SLOT_SHIFT;
@@ -124,8 +137,8 @@ static void map_fixed(u64 threadgroup_bytes) {
   for (u32 i = 0; i < SLOTS; ++i) slots[i] = &wild;
   slots[SLOT_STACKS] = &plain;
   Region& program = regions[77];  // its constants; an address near null is not among them
-  program.base = (u64)&__executable_start;
-  set_size(program, (u64)&_end - program.base);
+  program.base = PROGRAM_START;
+  set_size(program, PROGRAM_END - program.base);
   program.kind = PLAIN;
   slots[(program.base >> SLOT_SHIFT) & (SLOTS - 1)] = &program;
   Region& tg = regions[0];

@@ -156,8 +156,13 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
   }
 }
 
-// The program counter as it is kept in a stamp. Programs are linked to start at a multiple of its range.
+// The program counter as it is kept in a stamp. A program that is not moved when it is loaded starts at a multiple of
+// the range that a stamp has room for.
+#if defined(MSL_PIE)
+HOT u64 short_of(u64 pc) { return (pc - clock_.base_pc) & PC_MASK; }
+#else
 HOT u64 short_of(u64 pc) { return pc & PC_MASK; }
+#endif
 
 // A load or store that the short way below does not settle.
 template <u32 N, bool WRITE>
@@ -168,12 +173,13 @@ __attribute__((noinline)) void check_slowly(u64 address, u64 pc) {
   if (r.kind == PLAIN) return;
   r.count[WRITE]++;
   if (UNLIKELY(profiling)) profile_access(address, N, WRITE, pc, r.kind);
+  // Two 8-byte values may be stored as one of 16 bytes; what a type wants is checked where it is used.
+  if (UNLIKELY(checking && (offset & ((N < 8 ? N : 8) - 1)))) misaligned(r, address, N, WRITE, pc);
   if (r.kind == READ_ONLY) {
     if (WRITE) read_only_write(r, address, N, pc);
     return;
   }
   if (UNLIKELY(!checking)) return;
-  if (UNLIKELY(offset & (N - 1))) misaligned(r, address, N, WRITE, pc);
   const u64 short_pc = short_of(pc);
   const Order& order = *r.order;
   u32 n = N >> r.shift;
@@ -196,7 +202,7 @@ HOT void check(u64 address, u64 pc) {
   const u64 offset = address - r.base;
   constexpr u32 LOG = N == 1 ? 0 : N == 2 ? 1 : N == 4 ? 2 : N == 8 ? 3 : 4;
   if (UNLIKELY(offset >= r.end[LOG])) return check_slowly<N, WRITE>(address, pc);
-  if (!WRITE && r.fast == FAST_READ) {
+  if (!WRITE && r.fast == FAST_READ && LIKELY(!(offset & ((N < 8 ? N : 8) - 1)))) {
     r.count[0]++;
     return;
   }

@@ -395,7 +395,7 @@ def test_a_race_is_told_with_both_lines_threads_and_the_missing_barrier() -> Non
         ("beyond an output", "out[32], an array of 32 elements"),
         ("before an input", "x[-1], an array of 32 elements"),
         ("beyond a threadgroup array", "a[32], an array of 32 elements"),
-        ("an index beyond a local array", "index 4 of 'float [4]'"),
+        ("an index beyond a local array", "index 4 of 'float"),
         ("a lane that has returned", "simd_shuffle reads lane 25, which has returned"),
         ("a lane that is not there", "which does not exist: the SIMD group has 20 threads"),
         (
