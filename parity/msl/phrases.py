@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .findings import INTERRUPTED, NOTES, Access, Finding, Geometry
-from .words import FUNCTIONS, SIMD_BARRIER, SPACE_THREADGROUP, mend_race
+from .words import FUNCTIONS, QUAD, SIMD_BARRIER, SPACE_THREADGROUP, mend_race
 
 Phrase = tuple[str, str, tuple[Access, ...]]
 """What happened, what mends it, who was involved."""
@@ -65,7 +65,9 @@ class Raw:
 
     @property
     def function(self) -> str:
-        return FUNCTIONS.get(self["function"] & 31, "a SIMD operation")
+        number = self["function"]
+        name = FUNCTIONS.get(number & ~QUAD, "a SIMD operation")
+        return name.replace("simd_", "quad_") if number & QUAD else name
 
     def now(self, verb: str | None = None) -> tuple[Access, ...]:
         return (self.context.access(self["now"], verb=verb),)

@@ -7,10 +7,11 @@ _NAMES = (
     "simd_sum simd_product simd_max simd_min simd_and simd_or simd_xor simd_prefix simd_broadcast "
     "simd_broadcast_first simd_shuffle simd_shuffle_up simd_shuffle_down simd_shuffle_xor "
     "simd_shuffle_rotate simd_shuffle_and_fill simd_ballot "
-    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate quad"
+    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate"
 ).split()
 FUNCTIONS = dict(enumerate(_NAMES))
-"""As include/msl/functions.h numbers them."""
+QUAD = 32
+"""As include/msl/functions.h numbers them; a function of quads has a bit of its own."""
 
 SPACE_THREADGROUP = 4
 SIMD_BARRIER = 2

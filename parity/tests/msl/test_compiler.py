@@ -140,6 +140,7 @@ def test_the_least_recently_used_go(own_cache: Path) -> None:
     assert sorted(p.name[:2] for p in own_cache.glob("*/*")) == ["00", "04"]
 
 
+@pytest.mark.parity_slow
 def test_processes_may_share_a_cache(own_cache: Path) -> None:
     code = (
         "import mlx.core as mx; from parity.tests.msl.helpers import run; "

@@ -115,6 +115,7 @@ def _races(steps: list[Step]) -> set[str]:
     return found
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("memory", ["threadgroup", "device"])
 @pytest.mark.parametrize("atomics", [False, True], ids=["plain", "atomic"])
 def test_exactly_the_races_are_found(memory: str, atomics: bool) -> None:

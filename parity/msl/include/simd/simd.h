@@ -1,1 +1,0 @@
-// All of the library is in scope already.
