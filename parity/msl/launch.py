@@ -24,9 +24,12 @@ from .errors import LaunchError
 
 MAGIC = 0x314C534D59544950
 _KINDS = {"input": 0, "output": 1, "constant": 2}
-_REQUEST = struct.Struct("<2Q3Q3Q5Q3Q")
+_REQUEST = struct.Struct("<2Q3Q3Q5Q4Q")
 _BUFFER = struct.Struct("<8Q64s")
 _FLAG_CHECK, _FLAG_FLUSH, _FLAG_PROFILE = 1, 2, 4
+
+_FIXED = 1 << 30
+"""Bytes of address space of every launch: stacks, threadgroup memory and its shadow, the log of a profile."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -102,6 +105,7 @@ def _write_request(
             settings.seed % 2**64, settings.schedules, flags,
             int(settings.draw_errors), settings.math_seed % 2**64,
             int(settings.time_limit * 1000), settings.max_findings, settings.profile_groups,
+            settings.memory_limit + _FIXED,
         )
     )  # fmt: skip
     for b, at in zip(buffers, offsets, strict=True):
@@ -128,10 +132,6 @@ def _write_request(
     return offsets
 
 
-_FIXED = 1 << 30
-"""Bytes of address space of every launch: stacks, threadgroup memory and its shadow, the log of a profile."""
-
-
 def _need(buffers: Sequence[BufferSpec], settings: Settings) -> int:
     """Address space of a launch: arrays, their file, a first result, and 16 bytes of shadow a granule."""
     need = _FIXED
@@ -140,20 +140,6 @@ def _need(buffers: Sequence[BufferSpec], settings: Settings) -> int:
         if b.kind == "output":
             need += 16 * b.size // min(4, b.element) + b.size * (settings.schedules > 1)
     return need
-
-
-def _limits(settings: Settings) -> Any:
-    def apply() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        seconds = int(settings.time_limit) + 5
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-        if os.uname().sysname == "Linux":
-            limit = settings.memory_limit + _FIXED
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-    return apply
 
 
 def _spawn(path: Path, file: str, settings: Settings) -> subprocess.CompletedProcess[str]:
@@ -165,7 +151,6 @@ def _spawn(path: Path, file: str, settings: Settings) -> subprocess.CompletedPro
                 text=True,
                 timeout=settings.time_limit * 4 + 30,
                 check=False,
-                preexec_fn=_limits(settings),
             )
         except OSError as error:
             # Another process was forked while this program was being written, and still holds it open.

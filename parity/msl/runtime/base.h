@@ -38,7 +38,7 @@ struct Request {
   u64 magic, buffers;
   u64 grid[3], group[3];
   u64 seed, schedules, flags, math, math_seed;
-  u64 time_limit_ms, max_findings, profile_groups;
+  u64 time_limit_ms, max_findings, profile_groups, address_space;
 };
 
 enum BufferKind : u64 { INPUT = 0, OUTPUT = 1, CONSTANT = 2 };

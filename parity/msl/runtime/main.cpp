@@ -267,6 +267,7 @@ int main(int, char** argv) {
   launch.buffers = (const Buffer*)(launch.file + sizeof(Request));
   const Request& q = *launch.request;
   if (q.magic != MAGIC) return 2;
+  set_limits();
 #if defined(MSL_PIE)
   clock_.base_pc = PROGRAM_START;
 #else

@@ -254,6 +254,6 @@ static void check_range(u64 address, u64 size, u64 pc) {
   for (u64 o = offset; o < offset + size; o += part) {
     Cell& c = r.cells[o >> r.shift];
     if (WRITE) check_write(r, c, order, o, (u32)part, short_pc);
-    else if (!any || c.w >= clock_.group || r.kind == DEVICE) check_read(r, c, order, o, (u32)part, short_pc);
+    else if (!any || c.w >= clock_.group || (r.kind == DEVICE && c.w)) check_read(r, c, order, o, (u32)part, short_pc);
   }
 }

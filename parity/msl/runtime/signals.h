@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <ucontext.h>
 
@@ -49,6 +50,21 @@ static void on_signal(int number, siginfo_t* info, void* context) {
     snprintf(f->text, sizeof f->text, "%s", what);
   }
   finish_now(alarm ? "time" : "crash");
+}
+
+static void limit(int what, u64 soft, u64 hard) {
+  rlimit r = {(rlim_t)soft, (rlim_t)hard};
+  setrlimit(what, &r);
+}
+
+// What the process may use. The timer comes first and leaves time to say where the kernel was.
+static void set_limits() {
+  limit(RLIMIT_CORE, 0, 0);
+  u64 seconds = launch.request->time_limit_ms / 1000 + 5;
+  limit(RLIMIT_CPU, seconds, seconds + 5);
+#if defined(__linux__)
+  limit(RLIMIT_AS, launch.request->address_space, launch.request->address_space);
+#endif
 }
 
 static void install_signals() {
