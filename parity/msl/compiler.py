@@ -145,7 +145,13 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         "-fno-rtti",
         "-fno-strict-aliasing",
     ]
-    flags += ["-fwrapv", "-fno-tree-vectorize", "-fno-threadsafe-statics", "-fno-delete-null-pointer-checks"]
+    flags += [
+        "-fwrapv",
+        "-fno-tree-vectorize",
+        "-fno-threadsafe-statics",
+        "-fno-optimize-sibling-calls",
+        "-fno-delete-null-pointer-checks",
+    ]
     flags += [
         f"-ffp-contract={'fast' if options.contract else 'off'}",
         *_machine_flags(),

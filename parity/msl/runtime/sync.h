@@ -202,7 +202,11 @@ static bool simd_step(u32 simd) {
 struct Shuffle {
   u32 a, b, n;
   explicit Shuffle(u32 count) : a(1), b(0), n(count) {
-    if (launch.schedule == 0 || n < 2) return;  // the first schedule is the plain order
+    if (launch.schedule == 0 || n < 2) return;  // the first schedule is the plain order,
+    if (launch.schedule == 1) {                 // the second is the reverse
+      a = b = n - 1;
+      return;
+    }
     u64 r = draw();
     b = (u32)(r >> 32) % n;
     a = (u32)r % n;

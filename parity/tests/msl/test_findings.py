@@ -128,6 +128,16 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         "atomic_fetch_add_explicit((device atomic_int*)&out[0], 1, memory_order_relaxed);",
         {"grid": (2, 1, 1), "threadgroup": (1, 1, 1), "shape": (1,), "init_value": 0, "dtype": mx.int32},
     ),
+    "a counter that one threadgroup sets": (
+        "group-race",
+        "if (thread_position_in_grid.x == 0) out[0] = 0; threadgroup_barrier(mem_flags::mem_device); "
+        "atomic_fetch_add_explicit((device atomic_int*)&out[0], 1, memory_order_relaxed);",
+        "atomic_fetch_add_explicit((device atomic_int*)&out[0], 1, memory_order_relaxed);",
+        {
+            "grid": (64, 1, 1), "threadgroup": (32, 1, 1), "shape": (1,), "init_value": 0, "dtype": mx.int32,
+            "schedules": 2,
+        },
+    ),
     "one value from all": (
         "same-value",
         "out[0] = 5;",
@@ -333,6 +343,8 @@ def test_the_wrong_one_is_found(case: str) -> None:
         "a loop without an end": {"unwritten"},
         "a null pointer": {"unwritten"},
         "a division by zero": {"unwritten"},
+        # Seen where the first threadgroup does not run first; then its result differs, too.
+        "a counter that one threadgroup sets": {"schedule"},
     }
     assert kind in seen
     assert seen <= {kind} | allowed.get(case, set())
