@@ -28,6 +28,8 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 1 if the probe has findings, 12 if a required side is missing."""
     with prepared(arguments) as settings:
+        from parity.msl.compiler import describe  # brings MLX, whose BLAS has to be chosen before
+
         pairs = [("torch", "cpu")] if sides.why_not("torch") is None else []
         pairs += [(t.side, t.device) for t in targets(settings)]
         result = probe_all(pairs, settings.working_dtypes())
@@ -37,13 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(
             {
                 "environment": found,
+                "metal_kernels": describe(),
                 "probe": plain(rows(result)),
                 "findings": result.findings,
                 "settings": {k: str(v) for k, v in asdict(settings).items()},
             }
         )
     else:
-        print("\n".join([*_describe(found), *probe_lines(rows(result)), *_in_force(settings)]))
+        shown = [*_describe(found), *_kernels(describe()), *probe_lines(rows(result)), *_in_force(settings)]
+        print("\n".join(shown))
     if missing:
         return errors.EXIT_SIDE_UNAVAILABLE
     return errors.EXIT_MISMATCH if result.findings else errors.EXIT_OK
@@ -65,6 +69,13 @@ def _describe(found: dict[str, Any]) -> list[str]:
         shown = f"not here: {text}" if text else ", ".join(f"{k} {_text(v)}" for k, v in facts.items())
         lines.append(f"  {name:7s} {shown}")
     return lines
+
+
+def _kernels(facts: dict[str, Any]) -> list[str]:
+    """What compiles Metal kernels for the CPU."""
+    text = facts.get("unavailable") or f"{facts['version']} ({facts['found']}: {facts['compiler']})"
+    cache = [f"  cache     {facts['cache']}"] if "cache" in facts else []
+    return ["", "Metal kernels on the CPU", f"  compiler  {text}", *cache]
 
 
 def _in_force(settings: Settings) -> list[str]:

@@ -1,0 +1,172 @@
+"""``parity kernels``: run, check or profile one Metal kernel, on any machine."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from parity import errors
+from parity.errors import UsageError, unknown
+
+from .common import Progress, command, print_json
+
+
+def add(commands: Any) -> None:
+    """Declare the subcommands."""
+    kernels = commands.add_parser(
+        "kernels",
+        help="run, check or profile one Metal kernel on the CPU",
+        description="A Metal kernel for mx.fast.metal_kernel, compiled and run on this machine's CPU.",
+        epilog="example:\n  parity kernels check softmax.json --schedules 20",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = kernels.add_subparsers(dest="action", required=True, metavar="ACTION")
+    made = [
+        _action(
+            actions,
+            "run",
+            run,
+            "run a kernel once, checked, and show its outputs",
+            "run exp.json --save out.safetensors",
+        ),
+        _action(
+            actions,
+            "check",
+            check,
+            "run a kernel in many schedules and all floating-point modes",
+            "check exp.json",
+        ),
+        _action(
+            actions,
+            "profile",
+            profile,
+            "count what a kernel asks of memory and arithmetic",
+            "profile tile.py:case",
+        ),
+    ]
+    for parser in made:
+        parser.add_argument("kernel", help="FILE.json, module:object or path/to/file.py:object")
+        parser.add_argument(
+            "--time-limit", type=float, default=60.0, metavar="S", help="seconds of processor time"
+        )
+    made[0].add_argument("--save", metavar="FILE", help="write the outputs to a .safetensors file")
+    for parser in made[:2]:
+        parser.add_argument(
+            "--seed", type=int, default=0, help="which orders of threads, which errors of functions"
+        )
+    made[1].add_argument("--schedules", type=int, default=5, help="orders of threads to try")
+    made[1].add_argument("--modes", help="floating-point modes, comma-separated; all of them otherwise")
+    made[2].add_argument("--groups", type=int, default=64, help="threadgroups whose accesses are logged")
+
+
+def _action(actions: Any, name: str, function: Any, help: str, example: str) -> argparse.ArgumentParser:
+    return command(actions, name, function, help=help, example=f"parity kernels {example}", options=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 1 if the checks find a mistake.
+
+    Raises: UsageError, MslError.
+    """
+    from parity import msl
+    from parity.msl import arrays, descriptions
+
+    description = descriptions.load(arguments.kernel)
+    with msl.configured(on_findings="ignore", seed=arguments.seed, time_limit=arguments.time_limit):
+        outputs = _called(description)
+    outcome = description.kernel.last
+    assert outcome is not None
+    names = description.kernel.text.output_names
+    if arguments.save:
+        _save(arguments.save, dict(zip(names, outputs, strict=True)))
+    if arguments.json:
+        shown = {
+            n: {"dtype": arrays.dtype_name(o.dtype), "shape": o.shape}
+            for n, o in zip(names, outputs, strict=True)
+        }
+        counts = {k: v for k, v in outcome.report.items() if isinstance(v, int | float)}
+        print_json({"outputs": shown, "findings": [f.plain() for f in outcome.findings], "counts": counts})
+    else:
+        for name, output in zip(names, outputs, strict=True):
+            print(f"{name}: {arrays.dtype_name(output.dtype)} {output.shape}\n{output}")
+        for f in outcome.findings:
+            print(f"\n{'note: ' if f.severity == 'note' else ''}{f.describe()}")
+    return errors.EXIT_MISMATCH if outcome.errors else errors.EXIT_OK
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Exit code 1 if a schedule or mode shows a mistake.
+
+    Raises: UsageError, MslError.
+    """
+    from parity import msl
+    from parity.msl import descriptions
+    from parity.msl.fpmodes import MODES
+
+    known = {m.name: m for m in MODES}
+    wanted = arguments.modes.split(",") if arguments.modes else list(known)
+    for name in wanted:
+        if name not in known:
+            raise UsageError("--modes: " + unknown("mode", name, known))
+    description = descriptions.load(arguments.kernel)
+    Progress(arguments.json)(
+        f"{description.kernel.text.name}: {arguments.schedules} schedules, {len(wanted)} modes"
+    )
+    report = _usage(
+        lambda: msl.check(
+            description.kernel,
+            schedules=arguments.schedules,
+            modes=[known[n] for n in wanted],
+            seed=arguments.seed,
+            time_limit=arguments.time_limit,
+            **description.call,
+        )
+    )
+    if arguments.json:
+        print_json(
+            {
+                "kernel": report.kernel,
+                "ok": report.ok,
+                "schedules": report.schedules,
+                "modes": [{"mode": m.mode, "seed": m.seed, "spread": m.spread} for m in report.modes],
+                "accesses": report.report["reads"] + report.report["writes"],
+                "findings": [f.plain() for f in report.findings],
+            }
+        )
+    else:
+        print(report.describe())
+    return errors.EXIT_OK if report.ok else errors.EXIT_MISMATCH
+
+
+def profile(arguments: argparse.Namespace) -> int:
+    """Raises: UsageError, MslError."""
+    from parity import msl
+    from parity.msl import descriptions
+
+    description = descriptions.load(arguments.kernel)
+    with msl.configured(time_limit=arguments.time_limit):
+        found = _usage(lambda: msl.profile(description.kernel, groups=arguments.groups, **description.call))
+    if arguments.json:
+        print_json(found.plain())
+    else:
+        print(found.describe())
+    return errors.EXIT_OK
+
+
+def _called(description: Any) -> Any:
+    return _usage(lambda: description.kernel(**description.call))
+
+
+def _usage(function: Any) -> Any:
+    """A call that MLX would refuse is a mistake in the description."""
+    try:
+        return function()
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error).strip()) from error
+
+
+def _save(path: str, outputs: dict[str, Any]) -> None:
+    import mlx.core as mx
+
+    if not Path(path).parent.is_dir():
+        raise UsageError(f"--save {path}: there is no directory {str(Path(path).parent)!r}")
+    mx.save_safetensors(path, outputs)

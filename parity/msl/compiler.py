@@ -1,0 +1,287 @@
+"""Which C++ compiler there is, and what it makes of a kernel."""
+
+import functools
+import importlib.util
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import cache
+from .errors import CompileError, CompilerMissingError
+from .unit import Unit
+
+HERE = Path(__file__).parent
+REMEDY = (
+    "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for ziglang"
+)
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A command, how it was found, and what it calls itself."""
+
+    command: tuple[str, ...]
+    found: str
+    version: str
+
+    @property
+    def is_gcc(self) -> bool:
+        return "clang" not in self.version.lower() and "zig" not in self.found
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a compiled kernel depends on besides its text."""
+
+    contract: bool = False
+    """May a product and a sum become one fused operation?"""
+    fast_math: bool = False
+    """Do functions without a namespace mean metal::fast?"""
+    profile: bool = False
+    """Count how often each block of the kernel is entered."""
+    unset: str = ""
+    """What a local variable holds until the kernel sets it: ``zero``, ``pattern``, or whatever there was."""
+    optimise: str = "2"
+
+
+def _candidates() -> list[tuple[tuple[str, ...], str]]:
+    found: list[tuple[tuple[str, ...], str]] = []
+    if cxx := os.environ.get("CXX"):
+        found.append((tuple(shlex.split(cxx)), "CXX"))
+    for name in ("clang++", "g++", "c++"):
+        if path := shutil.which(name):
+            found.append(((path,), name))
+    if importlib.util.find_spec("ziglang") is not None:
+        found.append(((sys.executable, "-m", "ziglang", "c++"), "ziglang"))
+    return found
+
+
+@functools.lru_cache
+def _find(environment: tuple[str | None, str | None]) -> Compiler | None:
+    for command, how in _candidates():
+        try:
+            done = subprocess.run(
+                [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.returncode == 0:
+            return Compiler(command, how, done.stdout.splitlines()[0] if done.stdout else "")
+    return None
+
+
+def find() -> Compiler | None:
+    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if there is none."""
+    return _find((os.environ.get("CXX"), os.environ.get("PATH")))
+
+
+def why_not() -> str | None:
+    """Why no kernel can be compiled here, or None."""
+    return None if find() else f"no C++ compiler was found: {REMEDY}"
+
+
+def describe() -> dict[str, Any]:
+    """What ``parity doctor`` says of the executor."""
+    compiler = find()
+    if compiler is None:
+        return {"unavailable": why_not()}
+    return {
+        "compiler": " ".join(compiler.command),
+        "version": compiler.version,
+        "found": compiler.found,
+        "cache": str(cache.cache_dir()),
+    }
+
+
+def _machine_flags() -> list[str]:
+    if platform.machine() in ("x86_64", "AMD64"):
+        return ["-mavx2", "-mfma", "-mf16c"]
+    return []
+
+
+def _place_flags(compiler: Compiler) -> list[str]:
+    """Fixed addresses where they can be had: clang's instrumentation wants a program that can be moved."""
+    return ["-fno-pie"] if compiler.is_gcc else ["-fPIE", "-DMSL_PIE"]
+
+
+def _link_flags(compiler: Compiler) -> list[str]:
+    if compiler.is_gcc:
+        return ["-no-pie", "-lm"]
+    return ["-lm"] if sys.platform == "darwin" else ["-pie", "-lm"]
+
+
+def _dialect_flags(compiler: Compiler) -> list[str]:
+    """What makes C++ compute as Metal does: half rounded each time, literals of single precision."""
+    if compiler.is_gcc:
+        flags = ["-fexcess-precision=16", "-fsingle-precision-constant"]
+        flags += ["--param", "tsan-distinguish-volatile=0", "--param", "tsan-instrument-func-entry-exit=0"]
+        return [*flags, "-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
+    flags = ["-ffp-eval-method=source", "-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
+    flags += ["-Xclang", "-cl-single-precision-constant", "-fno-sanitize-trap=all"]
+    for check in ("-fsanitize=alignment,array-bounds", "-fsanitize-recover=alignment,array-bounds"):
+        flags += ["-Xclang", check]  # not to a driver, which may take them out
+    flags += [
+        "-mllvm",
+        "-tsan-instrument-func-entry-exit=0",
+        "-mllvm",
+        "-tsan-instrument-read-before-write=1",
+    ]
+    return [*flags, "-Wno-everything", "-Wuninitialized"]
+
+
+def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
+    flags = [
+        "-std=c++17",
+        f"-O{options.optimise}",
+        "-g1",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-fno-strict-aliasing",
+    ]
+    flags += [
+        "-fwrapv",
+        "-fno-tree-vectorize",
+        "-fno-threadsafe-statics",
+        "-fno-optimize-sibling-calls",
+        "-fno-delete-null-pointer-checks",
+    ]
+    flags += [
+        f"-ffp-contract={'fast' if options.contract else 'off'}",
+        *_machine_flags(),
+        *_place_flags(compiler),
+    ]
+    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_dialect_flags(compiler)]
+    if options.fast_math:
+        flags.append("-DMSL_FAST_MATH")
+    if options.profile:
+        flags.append("-fsanitize-coverage=trace-pc" + ("" if compiler.is_gcc else ",no-prune"))
+    if options.unset:
+        flags.append(f"-ftrivial-auto-var-init={options.unset}")
+    return flags
+
+
+@functools.lru_cache
+def _library_text() -> str:
+    files = sorted((HERE / "include").rglob("*")) + sorted((HERE / "runtime").rglob("*"))
+    return "".join(f"{p.name}\0{p.read_text()}\0" for p in files if p.is_file())
+
+
+def _run(command: list[str], kernel: str, unit: Unit | None, text: str) -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompileError(kernel, _explain(done.stderr, unit))
+    return done.stderr
+
+
+def _runtime(compiler: Compiler) -> Path:
+    flags = ["-std=c++17", "-O2", "-g0", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing"]
+    flags += [*_machine_flags(), *_place_flags(compiler)]
+    key = cache.digest("runtime", _library_text(), compiler.version, *flags) + ".o"
+    source = HERE / "runtime" / "main.cpp"
+
+    def make(path: Path) -> None:
+        _run([*compiler.command, *flags, "-c", str(source), "-o", str(path)], "runtime", None, "")
+
+    return cache.get(key, make)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program that runs one kernel, and the compiler's warnings about reads of unset variables."""
+
+    path: Path
+    unit: Unit
+    warnings: tuple[tuple[int, str], ...]
+
+
+def compile_unit(kernel: str, unit: Unit, options: Options) -> Compiled:
+    """The program for a unit, from the cache if it has been compiled before.
+
+    Raises: CompilerMissingError; CompileError with the compiler's message against the kernel's lines.
+    """
+    compiler = find()
+    if compiler is None:
+        raise CompilerMissingError(kernel, why_not() or "")
+    flags = _kernel_flags(compiler, options)
+    key = cache.digest("kernel", unit.text, _library_text(), compiler.version, *flags)
+
+    def make(path: Path) -> None:
+        objects = path.with_suffix(".o")
+        try:
+            command = [
+                *compiler.command,
+                *flags,
+                f"-I{HERE / 'include'}",
+                "-x",
+                "c++",
+                "-",
+                "-c",
+                "-o",
+                str(objects),
+            ]
+            messages = _run(command, kernel, unit, unit.text)
+            link = [
+                *compiler.command,
+                str(objects),
+                str(_runtime(compiler)),
+                *_link_flags(compiler),
+                "-o",
+                str(path),
+            ]
+            _run(link, kernel, unit, "")
+            path.chmod(0o755)
+            with path.open("ab") as program:  # beside the program, in the same file: nothing to keep in step
+                program.write(b"\nMSLWARNINGS" + "\n".join(_uninitialised(messages)).encode())
+        finally:
+            objects.unlink(missing_ok=True)
+
+    path = cache.get(key, make)
+    return Compiled(path, unit, _stored_warnings(path))
+
+
+def _uninitialised(messages: str) -> list[str]:
+    found = re.findall(
+        r"^kernel:(\d+):\d+: warning: (.*is (?:used uninitialized|uninitialized when used).*)$",
+        messages,
+        re.MULTILINE,
+    )
+    return [f"{line}\t{text}" for line, text in dict.fromkeys(found)]
+
+
+def _stored_warnings(path: Path) -> tuple[tuple[int, str], ...]:
+    with path.open("rb") as program:
+        program.seek(max(0, path.stat().st_size - 65536))
+        tail = program.read().rpartition(b"\nMSLWARNINGS")[2].decode()
+    pairs = [line.split("\t", 1) for line in tail.splitlines() if "\t" in line]
+    return tuple((int(number), text) for number, text in pairs)
+
+
+def _explain(messages: str, unit: Unit | None) -> str:
+    """The compiler's messages with the kernel's own lines in the place of ours."""
+    if unit is None:
+        return messages
+
+    lines: list[str] = []
+    warning = False
+    for line in messages.splitlines():
+        if ": warning:" in line or ": error:" in line:
+            warning = ": warning:" in line
+        quoted = re.match(r"\s*\d* \|", line)  # what a compiler quotes is the rewritten text
+        if warning or quoted or str(HERE) in line or re.match(r"In file included|\s+from ", line):
+            continue
+        own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
+        if own is None:
+            lines.append(re.sub(r"\bkernel:(\d+):\d+:", lambda m: f"{unit.place(int(m.group(1)))}:", line))
+            continue
+        number = int(own.group(1))
+        lines.append(f"{unit.place(number)}, column {own.group(2)}: {own.group(3)}: {own.group(4)}")
+        if number <= len(unit.lines) and own.group(3) != "note":
+            lines.append(f"    {unit.lines[number - 1].strip()}")
+    return "it does not compile\n" + "\n".join(lines[:40])
