@@ -104,6 +104,7 @@ def _bugs(case: Case) -> list[Bug]:
         b
         for b in load()
         if not b.equivalent
+        and not b.is_kernel
         and b.dtype == case.dtype.name
         and not b.case
         and (not b.word or b.word in said_in(case))

@@ -69,10 +69,15 @@ class Bug:
         return self.swap.partition("=")[0]
 
     @property
+    def is_kernel(self) -> bool:
+        """Whether it is a Metal kernel's text that is wrong; the function gives it, and the mended one."""
+        return self.target.startswith("kernel:")
+
+    @property
     def word(self) -> str:
         """The word that is swapped, everywhere or at a path; empty for modules and weights."""
         target = self.target
-        if target.partition(":")[0] == "weights":
+        if target.partition(":")[0] in ("weights", "kernel"):
             return ""
         if "/" in target:
             return target.rpartition("/")[2]

@@ -125,13 +125,13 @@ def try_bug(
         only: the stages to ask; none means all.
     """
     seen: list[Seen] = []
-    with swapped([bug.swap]):
+    with swapped([] if bug.is_kernel else [bug.swap]):
         for stage in only or stages():
             if not whole and any(s.status == "killed" for s in seen):
                 break
             seen.append(ask(stage, bug, place))
         answer = Bisected(NOT_ASKED, "")
-        if with_bisect and not bug.equivalent:
+        if with_bisect and not bug.equivalent and not bug.is_kernel:
             answer = _bisected(bug, place)
             if answer.answer == SILENT and whole and not _shows(seen):
                 answer = replace(answer, answer=NOT_SHOWN)
@@ -248,7 +248,7 @@ def smallest_effects(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, str]
     found: dict[str, tuple[float, str]] = {}
     for outcome in outcomes:
         killed = [s for s in outcome.seen if s.status == "killed"]
-        if outcome.bug.equivalent or any(s.how != "numbers" for s in killed):
+        if outcome.bug.equivalent or outcome.bug.is_kernel or any(s.how != "numbers" for s in killed):
             continue
         spec = word_spec(outcome.bug)
         name = case_of(outcome.bug).spec.name if spec is None else spec.name

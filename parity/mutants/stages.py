@@ -1,11 +1,13 @@
 """The stages of the test suite, each asked whether it sees a bug."""
 
+import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from parity import sides
 from parity.case import Case, named
@@ -92,6 +94,8 @@ def stages() -> dict[str, Check]:
 def ask(stage: str, bug: Bug, place: Place) -> Seen:
     """Whether a stage sees a bug that is in force; it stops at the first case that is red."""
     start = time.monotonic()
+    if bug.is_kernel and stage != KERNEL:
+        return Seen(stage, "not run", by="it is a kernel's text that is wrong")
     nearest = Seen(stage, "not run", by="there is nothing for it here to test")
     for found in stages()[stage](bug, place):
         if isinstance(found, Seen):
@@ -263,5 +267,50 @@ def _lint(_bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
     yield Seen(LINT, "not run", by="there is no lint yet")
 
 
-def _kernel(_bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
-    yield Seen(KERNEL, "not run", by="the port has no Metal kernels yet")
+def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
+    if not bug.is_kernel:
+        yield Seen(KERNEL, "not run", by="it is no kernel that is swapped, and the port has none yet")
+        return
+    where, _, name = bug.swap.partition("=")[2].rpartition(":")
+    made = getattr(importlib.import_module(where), name)()
+    try:
+        wrong, mended = (kernel_findings(made, text) for text in ("wrong", "mended"))
+    except msl_errors() as error:
+        yield Seen(KERNEL, "not run", by=f"the executor cannot run here: {error}")
+        return
+    killed = made["kind"] in wrong and not mended
+    by = f"{made['kind']} among {sorted(wrong)}" if not mended else f"the mended kernel has {sorted(mended)}"
+    yield Seen(KERNEL, "killed" if killed else "missed", by, "finding")
+
+
+def kernel_findings(made: Mapping[str, Any], text: str) -> set[str]:
+    """The kinds of mistake that the executor finds in one text of a kernel's bug."""
+    import mlx.core as mx
+
+    from parity import msl
+
+    from .bugs.kernels import inputs_of
+
+    names = made.get("inputs", ())
+    run = msl.metal_kernel(name="mutant", input_names=list(names), output_names=["out"], source=made[text])
+    found: list[msl.Finding] = []
+    with (
+        msl.observing(lambda _k, _c, outcome: found.extend(outcome.findings)),
+        msl.configured(on_findings="ignore", schedules=4),
+    ):
+        run(
+            inputs=inputs_of(names, made["shape"]),
+            output_shapes=[(made["shape"],)],
+            output_dtypes=[mx.float32],
+            grid=(made["grid"], 1, 1),
+            threadgroup=(made["threadgroup"], 1, 1),
+            init_value=made.get("init_value"),
+        )
+    return {f.kind for f in found if f.severity == "error"}
+
+
+def msl_errors() -> type[Exception]:
+    """What the executor raises where there is no compiler."""
+    from parity.msl import CompilerMissingError
+
+    return CompilerMissingError

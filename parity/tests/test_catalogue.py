@@ -1,5 +1,6 @@
 """The catalogue of bugs: each says where it was seen, is a swap that exists, and changes what it swaps."""
 
+import importlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from parity.errors import UsageError
 from parity.judge import expectation, judge, samples, task_of
 from parity.mutants import Bug, load
 from parity.mutants.matrix import try_bug
-from parity.mutants.stages import Place
+from parity.mutants.stages import Place, kernel_findings
 from parity.nodes import Target
 from parity.session import KEY
 from parity.spec import REGISTRY
@@ -27,7 +28,9 @@ BUGS = load()
 LEAST = 75
 
 live = pytest.mark.parity_live
-every_bug = pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.name)
+KERNELS = [b for b in BUGS if b.is_kernel]
+SWAPS = [b for b in BUGS if not b.is_kernel]
+every_bug = pytest.mark.parametrize("bug", SWAPS, ids=lambda b: b.name)
 
 ONE_IN = 8
 """Of the tests that run a bug, the default profile has one in so many; ``parity mutants`` runs them all."""
@@ -89,7 +92,7 @@ def test_its_reasons_are_sentences(bug: Bug) -> None:
 
 def test_every_dtype_is_its_cases() -> None:
     """A bug of half precision has a case in half precision."""
-    assert {b.name for b in BUGS if b.case and case_of(b).dtype != parse_dtype(b.dtype)} == set()
+    assert {b.name for b in SWAPS if b.case and case_of(b).dtype != parse_dtype(b.dtype)} == set()
 
 
 @cache
@@ -145,6 +148,15 @@ def test_it_is_red_unless_it_says_otherwise(bug: Bug, request: pytest.FixtureReq
         place = Place(Target("mlx", device, "mlx"), request.config.stash[KEY].settings)
         outcome = try_bug(bug, place, with_bisect=False)
         assert outcome.as_it_should, outcome.row(place.target, "").reasons
+
+
+@pytest.mark.parametrize("bug", KERNELS, ids=lambda b: b.name)
+def test_a_kernel_is_found_and_mended(bug: Bug) -> None:
+    """Its own kind of mistake in the one text, nothing in the other."""
+    where, _, name = bug.swap.partition("=")[2].rpartition(":")
+    made = getattr(importlib.import_module(where), name)()
+    assert made["kind"] in kernel_findings(made, "wrong")
+    assert not kernel_findings(made, "mended")
 
 
 OURS = """

@@ -12,6 +12,7 @@ __all__ = [
     "embeddings",
     "filters",
     "gradients",
+    "kernels",
     "losses",
     "modules",
     "normalizations",
