@@ -280,7 +280,7 @@ def test_a_crashed_worker_is_a_failure(outside: Outside) -> None:
     result = outside.pytester.runpytest_subprocess(
         "-p", "no:cacheprovider", "--pyargs", "parity.suite", f"--parity-specs={name}", "-n", "1",
         f"--parity-out={outside.out}", "--import-mode=importlib", "-q", "--dtypes=f32",
-        "-k", "test_word", f"--swap={name}_port.cube={crash}:cube",
+        "-k", "test_word and not gradient", f"--swap={name}_port.cube={crash}:cube",
     )  # fmt: skip
     assert result.ret == errors.EXIT_MISMATCH
 
