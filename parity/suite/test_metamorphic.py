@@ -14,7 +14,7 @@ MANY_RUNS = 120
 """How often a word is run on the same numbers."""
 
 
-@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first", relations=True)
+@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first", relations=True, first_dtype=True)
 def test_relation(node: Node, parity: Recorder) -> None:
     """Linearity, shift, second definitions, independence of batch and padding."""
     assert node.relation is not None

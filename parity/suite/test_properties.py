@@ -72,7 +72,7 @@ def test_any_gradient(node: Node, parity: Recorder) -> None:
     _search(node, parity)
 
 
-@pytest.mark.parity_nodes("layer", "model", vjp=True, named_cases="none")
+@pytest.mark.parity_nodes("layer", "model", vjp=True, named_cases="none", first_dtype=True)
 def test_any_layer(node: Node, parity: Recorder) -> None:
-    """Any sizes and constructor arguments of a layer or model, with gradients."""
+    """Any sizes and constructor arguments of a layer or model, with gradients, in the first dtype."""
     _search(node, parity)
