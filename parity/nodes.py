@@ -100,7 +100,7 @@ def nodes(
         vjp: gradients; specs without any are left out.
         named_cases: ``all`` of a spec, only the ``first``, or ``none``, a node for the spec as such. The
             profile ``quick`` takes the first of all, ``deep`` all of the first; and ``quick`` takes only
-            words in their named cases in every dtype, all else in the first.
+            words in their named cases in every dtype, gradients and all else in the first.
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
@@ -115,7 +115,7 @@ def nodes(
             continue
         names = spec.cases if chosen == "all" else spec.cases[:1]
         dtypes = [FLOAT32] if errors else settings.working_dtypes()
-        if settings.profile == "quick" and not (plain and spec.family == "word"):
+        if settings.profile == "quick" and not (plain and spec.family == "word" and not vjp):
             dtypes = dtypes[:1]
         if first_dtype and settings.profile != "deep":
             dtypes = dtypes[:1]

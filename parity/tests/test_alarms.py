@@ -32,6 +32,7 @@ def test_the_corpus_is_large_and_says_why() -> None:
 
 
 @live
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
 def test_a_correct_variant_passes(variant: Variant, request: pytest.FixtureRequest) -> None:
     """Its word's first named case with gradients in float32; every case and dtype in the deep profile."""

@@ -110,6 +110,7 @@ def _results(case: Case) -> dict[str, Any]:
 
 
 @live
+@pytest.mark.parity_slow
 @every_bug
 @pytest.mark.usefixtures("in_turn")
 def test_it_changes_something_or_nothing(bug: Bug) -> None:

@@ -44,6 +44,7 @@ def test_the_repeat_command_repeats(tmp_path: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
 
 
+@pytest.mark.parity_slow
 def test_run_traced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every layer and word of a case has a row of its own."""
     case = "BertLayer;b=1;l=8;d=8;dtype=f32;seed=1"
@@ -152,6 +153,7 @@ def test_a_counter_example_can_be_kept(tmp_path: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
 
 
+@pytest.mark.parity_slow
 def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A table, pictures, rows; a call that is wrong by itself ends with 1, forward and backward."""
     words = ["trace", "--case", "BertMLP;l=16;d=16", "--out", str(tmp_path)]
@@ -170,6 +172,7 @@ def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "WRONG act/gelu#0" in capsys.readouterr().out
 
 
+@pytest.mark.parity_slow
 def test_bisect_by_a_question_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The verdict holds end to end; the column does not."""
     words = ["bisect", "--case", "BertMLP;l=16;d=16", "--out", str(tmp_path), "--no-bundle", "--json"]
@@ -179,6 +182,7 @@ def test_bisect_by_a_question_of_ones_own(tmp_path: Path, capsys: pytest.Capture
     assert [c["name"] for c in found["culprits"]] == ["gelu"]
 
 
+@pytest.mark.parity_slow
 def test_mutants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The matrix of a few bugs, one's own among them; one that survives ends with 1."""
     ours = tmp_path / "ours.py"
@@ -197,6 +201,7 @@ def test_mutants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "SURVIVES no-bug" in capsys.readouterr().out
 
 
+@pytest.mark.parity_slow
 def test_alarms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table and the curve."""
     words = ["alarms", "--case", "BertMLP;l=8;d=8", "--seeds", "2", "--out", str(tmp_path)]

@@ -103,6 +103,7 @@ def invents(parameters):
 
 
 @pytest.mark.parity_live
+@pytest.mark.parity_slow
 @pytest.mark.parametrize(
     "swap",
     [

@@ -7,7 +7,7 @@ import pytest
 from parity.drift import finding
 from parity.tests.drift.conftest import Bisected
 
-pytestmark = pytest.mark.parity_live
+pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow]
 
 SMALL = ";l=8;d=16;arg.residual_long_conv=False;arg.bidirectional=False"
 MODEL = f"BertModel{SMALL}"

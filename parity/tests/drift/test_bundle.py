@@ -9,7 +9,7 @@ import pytest
 
 from parity.cli import main
 
-pytestmark = [pytest.mark.parity_live, pytest.mark.usefixtures("frameworks")]
+pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow, pytest.mark.usefixtures("frameworks")]
 
 SMALL = "BertModel;l=8;d=16;arg.residual_long_conv=False;arg.bidirectional=False"
 CULPRITS = Path(__file__).with_name("culprits.py")

@@ -16,7 +16,7 @@ from parity.sides.points import Point
 from parity.swap import swapped
 from parity.tests.drift.conftest import CULPRITS
 
-pytestmark = pytest.mark.parity_live
+pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow]
 
 TORCH, MLX = ("torch", "cpu"), ("mlx", "cpu")
 

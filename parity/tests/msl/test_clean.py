@@ -10,6 +10,8 @@ from parity import msl
 
 from .helpers import make, to_numpy
 
+pytestmark = pytest.mark.parity_slow
+
 BARRIER = "threadgroup_barrier(mem_flags::mem_threadgroup);"
 
 

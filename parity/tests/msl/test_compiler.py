@@ -15,6 +15,8 @@ from parity.msl import cache, compiler
 
 from .helpers import make, run
 
+pytestmark = pytest.mark.parity_slow
+
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -10,6 +10,8 @@ from parity import msl
 
 from .helpers import make, run
 
+pytestmark = pytest.mark.parity_slow
+
 
 def test_elementwise() -> None:
     a = mx.random.normal(shape=(4, 16)).astype(mx.float16)

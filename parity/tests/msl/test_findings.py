@@ -10,6 +10,8 @@ from parity.msl.findings import ERRORS, NOTES
 
 from .helpers import found, kinds, make, run
 
+pytestmark = pytest.mark.parity_slow
+
 BARRIER = "threadgroup_barrier(mem_flags::mem_threadgroup);"
 ONE: dict[str, Any] = {"grid": (64, 1, 1), "threadgroup": (64, 1, 1), "shape": (64,)}
 

@@ -11,6 +11,8 @@ from parity.msl.fpmodes import MODES, Mode
 
 from .helpers import make, run
 
+pytestmark = pytest.mark.parity_slow
+
 N = 2000
 BODY = "uint i = thread_position_in_grid.x; out[i] = {};"
 

@@ -11,6 +11,8 @@ from parity import msl
 
 from .helpers import make
 
+pytestmark = pytest.mark.parity_slow
+
 CORNERS = """
     // Where a sample falls: the four elements around it, and how much of each. x_shape is (b, h, w, c).
     uint e = thread_position_in_grid.x;

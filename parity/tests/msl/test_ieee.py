@@ -11,6 +11,8 @@ import pytest
 
 from .helpers import run
 
+pytestmark = pytest.mark.parity_slow
+
 Values = npt.NDArray[Any]
 NUMPY: dict[str, Any] = {
     "float": np.float32, "half": np.float16, "bfloat": ml_dtypes.bfloat16,

@@ -12,6 +12,8 @@ from parity.cli import main
 from parity.errors import UsageError
 from parity.msl import descriptions
 
+pytestmark = pytest.mark.parity_slow
+
 GOOD: dict[str, Any] = {
     "name": "twice",
     "source": "uint i = thread_position_in_grid.x; out[i] = T(2) * x[i];",

@@ -14,6 +14,8 @@ from parity.msl import arrays, launch
 
 from .helpers import found, kinds, make, run
 
+pytestmark = pytest.mark.parity_slow
+
 
 @pytest.mark.parametrize(
     "body",

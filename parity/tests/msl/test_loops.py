@@ -4,6 +4,8 @@ import pytest
 
 from parity.msl.loops import loops
 
+pytestmark = pytest.mark.parity_slow
+
 
 @pytest.mark.parametrize(
     ("text", "spans"),

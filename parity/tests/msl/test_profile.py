@@ -10,6 +10,8 @@ from parity.msl.flops import operations
 
 from .helpers import make
 
+pytestmark = pytest.mark.parity_slow
+
 X = mx.random.normal(shape=(1024,))
 
 

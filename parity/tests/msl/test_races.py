@@ -13,6 +13,8 @@ from parity import msl
 
 from .helpers import make
 
+pytestmark = pytest.mark.parity_slow
+
 WRITE, READ, BARRIER, DEVICE_BARRIER, SIMD_BARRIER, SIMD_OPERATION, ADD = range(7)
 VARIABLES = 6
 THREADS = 96

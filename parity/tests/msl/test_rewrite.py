@@ -8,6 +8,8 @@ from parity.msl.tokens import tokens
 
 from .helpers import run
 
+pytestmark = pytest.mark.parity_slow
+
 
 def _plain(text: str) -> str:
     return " ".join(rewrite(text).split())
