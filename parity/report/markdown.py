@@ -55,6 +55,7 @@ def _failures(report: Report) -> list[str]:
         found += [f"- {reason}" for reason in row.reasons]
         if row.figures.get("worst"):
             found.append(f"- worst element of `{row.result}`: {row.figures['worst']}")
+        found += [f"- {note}" for note in row.notes]
         if row.case:
             found.append(f"- case: `{row.case}`")
         found += ["", "```", row.repeat, "```"]

@@ -310,3 +310,21 @@ def test_a_test_that_records_nothing_fails(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*compared nothing*"])
+
+
+@pytest.mark.parity_slow
+def test_a_failing_layer_finds_its_culprit(pytester: pytest.Pytester) -> None:
+    """``--bisect``: in message, row and report. And a swap that meets nothing is told."""
+    out = pytester.path / "out"
+    base = ["-p", "no:cacheprovider", "--pyargs", "parity.suite", "--import-mode=importlib", "-q"]
+    base += [f"--parity-out={out}", "-k", "test_layer and BertMLP-f32"]
+    culprit = "parity.tests.drift.culprits:gelu_raises"
+    result = pytester.runpytest_subprocess(*base, "--bisect", f"--swap=act/gelu={culprit}")
+    assert result.ret == errors.EXIT_MISMATCH
+    assert "bisect: gelu in act" in "\n".join(result.outlines)
+    (row,) = [r for r in read_rows(out / "rows.jsonl") if r.kind == "layer"]
+    assert any("bisect: gelu in act" in note for note in row.notes)
+    assert "bisect: gelu in act" in (out / "report.md").read_text()
+    result = pytester.runpytest_subprocess(*base, f"--swap=atc/gelu={culprit}")
+    assert result.ret == errors.EXIT_USAGE
+    assert "met nothing" in "\n".join(result.outlines)

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from parity import errors
+from parity.margins import update
 from parity.record import Row
 from parity.report import Report
+from parity.report.markdown import markdown
 from parity.settings import Settings
 
 
@@ -85,3 +87,24 @@ def test_a_probe_compares_nothing(tmp_path: Path) -> None:
     """Measuring precision is not parity."""
     probe = _row("probe-matmul", kind="probe")
     assert _report([probe], tmp_path).exit_code() == errors.EXIT_NOTHING_COMPARED
+
+
+def test_what_bisect_found_stands_with_the_failure(tmp_path: Path) -> None:
+    """Notes of a row that fails are told."""
+    bad = _row("BertModel-f32", "fail", 30.0, notes=("bisect: gelu in encoder.layer.1.mlp.act",))
+    report = _report([bad], tmp_path)
+    report.write(tmp_path)
+    assert "bisect: gelu in encoder.layer.1.mlp.act" in (tmp_path / "report.md").read_text()
+
+
+def test_both_sides_of_a_gate(tmp_path: Path) -> None:
+    """Noise of this run, the smallest known bug of the ledger; a bug under the gate is marked."""
+    update(tmp_path / "margins.json", {"gelu": (3.0, "tanh"), "sine": (0.5, "half an angle")})
+    settings = Settings(out=tmp_path, baseline=tmp_path / "baseline.json")
+    report = Report.make([_row("gelu-f32", gate=0.25), _row("sine-f32", gate=0.4)], settings, tmp_path)
+    assert [(s, n) for s, n, _ in report.two_sided()] == [("sine", 0.4), ("gelu", 0.25)]
+    text = markdown(report)
+    assert "| `sine` | 0.4 | 0.5 ✗ | `half an angle` |" in text
+    assert "| `gelu` | 0.25 | 3 | `tanh` |" in text
+    swapped = Settings(out=tmp_path, baseline=tmp_path / "baseline.json", swap=("a=b",))
+    assert not Report.make([_row("gelu-f32")], swapped, tmp_path).two_sided()
