@@ -79,7 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
                 )
             texts += _text(found)
             if not arguments.no_plot:
-                texts.append(f"picture: {draw(found, settings.out / 'alarms' / 'curve.svg')}")
+                try:
+                    texts.append(f"picture: {draw(found, settings.out / 'alarms' / 'curve.svg')}")
+                except UsageError as error:  # the numbers are there without pictures
+                    texts.append(f"no picture: {error}")
             if arguments.update:
                 path = settings.baseline.with_name("alarms.json")
                 ledger.write(path, found, environment_class(target.side, target.device))

@@ -1,7 +1,6 @@
 """``parity bisect``: which word, module or parameter does it; which commit, which version of MLX."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ from parity.drift.finding import HOLDS, Finding
 from parity.drift.investigate import investigate
 from parity.drift.predicate import Column, Command, parse
 from parity.drift.timeline import Answers, answer, command_of, over_commits, over_versions, python_with
-from parity.dtypes import FLOAT32
 from parity.errors import UsageError
-from parity.mainjob import case_of, main_job
 from parity.nodes import Target, targets
 from parity.settings import Settings, project_root
 from parity.spec import LayerSpec
 
-from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
+from .common import Progress, case_or_main, command, no_unused_swaps, prepared, print_json
 from .common import repeat as repeat_of
 
 
@@ -57,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--repeats {arguments.repeats}: it takes at least 2 runs to differ")
     with prepared(arguments) as settings:
         question = None if arguments.predicate is None else parse(arguments.predicate)
-        case = _case(arguments, settings)
+        case = case_or_main(arguments, settings)
         if arguments.rev or arguments.mlx:
             return _over_time(arguments, settings, case, question, say)
         findings = [_one(arguments, settings, case, question, target, say) for target in _targets(settings)]
@@ -68,14 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
         for f in findings:
             print("\n".join(f.lines()))
     return errors.EXIT_MISMATCH if any(f.kind != HOLDS for f in findings) else errors.EXIT_OK
-
-
-def _case(arguments: argparse.Namespace, settings: Settings) -> Case:
-    if arguments.case is not None:
-        return Case.parse(arguments.case)
-    use_threads(settings.threads or os.cpu_count() or 1)
-    dtype = settings.working_dtypes()[0] if arguments.parity_dtypes else FLOAT32
-    return case_of(main_job(settings.specs), dtype, settings.seed)
 
 
 def _targets(settings: Settings) -> list[Target]:

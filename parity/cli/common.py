@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -10,7 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from parity import sides
+from parity.case import Case
+from parity.dtypes import FLOAT32
 from parity.errors import UsageError
+from parity.mainjob import case_of, main_job
 from parity.record import Row
 from parity.session import import_specs
 from parity.settings import Settings, add_options, from_namespace, project_root
@@ -63,6 +67,18 @@ def use_threads(n: int) -> None:
         import torch
 
         torch.set_num_threads(n)
+
+
+def case_or_main(arguments: argparse.Namespace, settings: Settings) -> Case:
+    """The case that ``--case`` gives, else the main job's, for which PyTorch has every core.
+
+    Raises: UsageError if it cannot be read.
+    """
+    if arguments.case is not None:
+        return Case.parse(arguments.case)
+    use_threads(settings.threads or os.cpu_count() or 1)
+    dtype = settings.working_dtypes()[0] if arguments.parity_dtypes else FLOAT32
+    return case_of(main_job(settings.specs), dtype, settings.seed)
 
 
 class Progress:

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 import resource
 import sys
 import time
@@ -17,10 +16,8 @@ from parity.drift.hybrid import Pair
 from parity.drift.local import Local, Wrong
 from parity.drift.measure import FACTOR, Drift
 from parity.drift.trace import Place, trace
-from parity.dtypes import FLOAT32
 from parity.errors import SideUnavailableError, UsageError
 from parity.judge import task_of
-from parity.mainjob import case_of, main_job
 from parity.nodes import targets
 from parity.record import Row, RowWriter
 from parity.rules import RMS_LIMIT
@@ -29,7 +26,7 @@ from parity.sides.points import Point
 from parity.spec import LayerSpec
 from parity.verdict import OUTLIER
 
-from .common import Progress, command, no_unused_swaps, plain, prepared, print_json, use_threads
+from .common import Progress, case_or_main, command, no_unused_swaps, plain, prepared, print_json
 from .common import repeat as repeat_of
 
 MOST = 10
@@ -60,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """1 if a call fails by itself or the numbers do not add up."""
     say = Progress()
     with prepared(arguments) as settings:
-        case = _case(arguments, settings)
+        case = case_or_main(arguments, settings)
         if not isinstance(case.spec, LayerSpec):
             raise UsageError(
                 f"--case: {case.spec.name} is a word: it has nothing within; give a layer or a model"
@@ -83,8 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
             title = f"{case.spec.name} in {case.dtype.name}, {way}, {label} beside {'.'.join(reference)}"
             texts.append(_text(title, drifts, wrong, seconds, everything=arguments.all))
             if not arguments.no_plot:
-                for file in draw(drifts, settings.out / "trace", title):
-                    texts[-1].append(f"picture: {file}")
+                try:
+                    files = draw(drifts, settings.out / "trace", title)
+                    texts[-1] += [f"picture: {file}" for file in files]
+                except UsageError as error:  # the numbers are there without pictures
+                    texts[-1].append(f"no picture: {error}")
         no_unused_swaps()
     if arguments.json:
         print_json({"peak_memory_mib": _peak(), "rows": plain(writer.rows)})
@@ -93,14 +93,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not any(r.compared for r in writer.rows):
         return errors.EXIT_NOTHING_COMPARED
     return errors.EXIT_MISMATCH if any(r.status == "fail" for r in writer.rows) else errors.EXIT_OK
-
-
-def _case(arguments: argparse.Namespace, settings: Settings) -> Case:
-    if arguments.case is not None:
-        return Case.parse(arguments.case)
-    use_threads(settings.threads or os.cpu_count() or 1)
-    dtype = settings.working_dtypes()[0] if arguments.parity_dtypes else FLOAT32
-    return case_of(main_job(settings.specs), dtype, settings.seed)
 
 
 def _pairs(text: str | None, settings: Settings) -> Iterator[tuple[Place, Place]]:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,14 @@ def test_alarms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == errors.EXIT_OK
     assert "alarm rate at the gate 0.000%" in capsys.readouterr().out
     assert (tmp_path / "alarms" / "curve.svg").is_file()
+
+
+def test_without_matplotlib_the_numbers_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how to have the pictures."""
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["trace", "--case", "BertMLP;l=4;d=8", "--out", str(tmp_path)]) == errors.EXIT_OK
+    printed = capsys.readouterr().out
+    assert "none is wrong by itself" in printed
+    assert "m2bert-parity[plot]" in printed
