@@ -50,6 +50,9 @@ class MlxLive:
         keep = own is not None and own.name != "float64"
         return to_mlx(x, own if keep and own is not None else self.task.dtype)
 
+    def resume(self) -> None:
+        mx.set_default_device(mx.gpu if self.task.device == "gpu" else mx.cpu)
+
     def run(self, around: Around | None = None) -> Outcome:
         with self._stream():
             return self._side.run_module(replace(self.task, around=around), self.module)
