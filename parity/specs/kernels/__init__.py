@@ -1,0 +1,5 @@
+"""The port's Metal kernels: what each is launched with, and what it may cost."""
+
+from . import short
+
+__all__ = ["short"]
