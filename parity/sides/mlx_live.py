@@ -35,7 +35,7 @@ class MlxLive:
         self._at = dict(named_modules(self.module))
 
     def _stream(self) -> Any:
-        return mx.stream(mx.gpu if self.task.device == "gpu" else mx.cpu)
+        return self._side.executing(self.task.device)
 
     def portable(self, value: Any) -> Any:
         return mapped(lambda x: to_numpy(x) if isinstance(x, mx.array) else x, value)
