@@ -2,9 +2,22 @@
 
 from .depthwise_conv3 import DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD, depthwise_conv3
 from .dispatch import Decision, Support, observing, use
+from .fft_conv import FFT_CONV, FFT_CONV_GRAD, fft_conv
+from .fft_streamed import FFT_BLOCKS, FFT_COLUMNS, FFT_CORRELATION, FFT_PRODUCT, FFT_ROWS, FFT_TAPS
 from .metal_kernel import Launch, MetalKernel
 
-KERNELS = (DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD)
+KERNELS = (
+    DEPTHWISE_CONV3,
+    DEPTHWISE_CONV3_GRAD,
+    FFT_CONV,
+    FFT_CONV_GRAD,
+    FFT_COLUMNS,
+    FFT_BLOCKS,
+    FFT_PRODUCT,
+    FFT_ROWS,
+    FFT_CORRELATION,
+    FFT_TAPS,
+)
 """Every kernel."""
 
 __all__ = [
@@ -14,6 +27,7 @@ __all__ = [
     "MetalKernel",
     "Support",
     "depthwise_conv3",
+    "fft_conv",
     "observing",
     "use",
 ]
