@@ -2,9 +2,15 @@
 
 from .depthwise_conv3 import DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD, depthwise_conv3
 from .dispatch import Decision, Support, observing, use
+from .gated_conv3 import GATED_CONV3, GATED_CONV3_GRAD, gated_conv3
 from .metal_kernel import Launch, MetalKernel
 
-KERNELS = (DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD)
+KERNELS = (
+    DEPTHWISE_CONV3,
+    DEPTHWISE_CONV3_GRAD,
+    GATED_CONV3,
+    GATED_CONV3_GRAD,
+)
 """Every kernel."""
 
 __all__ = [
@@ -14,6 +20,7 @@ __all__ = [
     "MetalKernel",
     "Support",
     "depthwise_conv3",
+    "gated_conv3",
     "observing",
     "use",
 ]
