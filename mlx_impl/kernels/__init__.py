@@ -3,13 +3,19 @@
 from .depthwise_conv3 import DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD, depthwise_conv3
 from .dispatch import Decision, Support, observing, use
 from .gated_conv3 import GATED_CONV3, GATED_CONV3_GRAD, gated_conv3
+from .hyena_filter import HYENA_FILTER, HYENA_FILTER_GRAD, hyena_filter
 from .metal_kernel import Launch, MetalKernel
+from .sums import FOLD, OUTER_SUMS
 
 KERNELS = (
     DEPTHWISE_CONV3,
     DEPTHWISE_CONV3_GRAD,
     GATED_CONV3,
     GATED_CONV3_GRAD,
+    HYENA_FILTER,
+    HYENA_FILTER_GRAD,
+    OUTER_SUMS,
+    FOLD,
 )
 """Every kernel."""
 
@@ -21,6 +27,7 @@ __all__ = [
     "Support",
     "depthwise_conv3",
     "gated_conv3",
+    "hyena_filter",
     "observing",
     "use",
 ]

@@ -1,5 +1,5 @@
 """The port's Metal kernels: what each is launched with, and what it may cost."""
 
-from . import short
+from . import hyena, short
 
-__all__ = ["short"]
+__all__ = ["hyena", "short"]
