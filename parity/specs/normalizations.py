@@ -34,6 +34,35 @@ word(
     source="exp(x − max)/Σ exp(x − max)",
 )
 word(
+    "log_softmax",
+    inputs={"x": "b l d"},
+    options={"axis": (-1, 1)},
+    cases=("", "d768 l16"),
+    grads=("x",),
+    relations=(batch("x"),),
+    kinds=ALL_KINDS,
+    errors=(ErrorCase("an axis that is not there", options={"axis": 3}, says=("axis=3", "[-3, 3)")),),
+    source="Goodfellow et al. 2016, Deep Learning, eq. 6.30",
+)
+word(
+    "masked_softmax",
+    inputs={"x": "b l d", "mask": Array("b 1 d", "mask")},
+    options={"axis": (-1, 1)},
+    cases=("", "d768 l16"),
+    grads=("x",),
+    relations=(batch("x", "mask"),),
+    kinds=ALL_KINDS,
+    errors=(
+        ErrorCase("an axis that is not there", options={"axis": 3}, says=("axis=3", "[-3, 3)")),
+        ErrorCase(
+            "a mask that does not fit",
+            values={"mask": np.ones((2, 5, 16), dtype=np.int32)},
+            says=("(2, 5, 16)", "(2, 64, 16)"),
+        ),
+    ),
+    source="our own definition; all-masked rows as PyTorch's safe softmax",
+)
+word(
     "masked_mean",
     inputs={"x": "b l d", "mask": Array("b l", "mask")},
     cases=("", "l768"),
