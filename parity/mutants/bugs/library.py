@@ -138,7 +138,7 @@ def monarch_kernel_not_moved(u, k, D):
     seen="HazyResearch/m2 bert_layers.py: of the two halves the first goes through the activation",
     case="monarch_mlp_forward",
 )
-def mlp_halves_exchanged(x, w1, w2, b1=None, b2=None, gated=True, features=None):
+def monarch_mlp_halves_exchanged(x, w1, w2, b1=None, b2=None, gated=True, features=None):
     """a⊙gelu(c) for gelu(a)⊙c."""
     f = w1.shape[0] * w1.shape[1] if features is None else features
     hidden = ops.blockdiag_multiply(ops.pad_features(x, w1.shape[0] * w1.shape[2]), w1)[..., :f]
@@ -215,6 +215,19 @@ def mask_multiplied(x, mask, axis):
 
 
 @bug(
+    "mlx_impl.ops.masked_softmax",
+    seen="pytorch/pytorch#101967: a NaN at a position that is masked out makes the whole row NaN",
+    case="masked_softmax;l=8;d=64;kind=nan",
+)
+def mask_added(x, mask, axis):
+    """0 or −∞ added, which NaN + −∞ and +∞ + −∞ survive; rows without any position are 0."""
+    kept = mx.not_equal(mask, 0)
+    bias = mx.where(kept, mx.array(0, dtype=x.dtype), mx.array(-float("inf"), dtype=x.dtype))
+    some = mx.any(kept, axis=axis, keepdims=True)
+    return mx.where(some, mx.softmax(mx.add(x, bias), axis=axis), mx.array(0, dtype=x.dtype))
+
+
+@bug(
     "mlx_impl.ops.safe_divide",
     seen="TensorFlow documentation: divide_no_nan is 0 where the denominator is, x/(y + ε) is not",
     case="safe_divide;kind=small",
@@ -237,7 +250,7 @@ def divided_before_it_is_selected(x, y, default=0.0):
 
 @bug(
     "mlx_impl.ops.safe_log",
-    seen="pytorch/pytorch#50334: log(x + ε) against log(max(x, ε)), which differ where x is small",
+    seen="iesl/box-embeddings#9: an epsilon added to the argument of log, in place of clamping to it",
     case="safe_log;kind=small;opt.eps=1e-6",
 )
 def logarithm_with_epsilon(x, eps=2.0**-126):
@@ -247,7 +260,7 @@ def logarithm_with_epsilon(x, eps=2.0**-126):
 
 @bug(
     "mlx_impl.ops.safe_log",
-    seen="jax-ml/jax#1052: where() hides the NaN of a logarithm, and its gradient brings it back",
+    seen="jax-ml/jax#5798: a gradient through where() is NaN by the branch that is not taken",
     case="safe_log;kind=zeros;vjp",
 )
 def logarithm_before_it_is_selected(x, eps=2.0**-126):
