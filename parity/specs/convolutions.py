@@ -61,6 +61,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         },
         base={"l": 64, "m": 64},
         cases=("", "l97") if _optional else ("",),
+        typical="b1 l2048 d8 m2048",
         grads=("x", "k", "bias"),
         relations=(
             linear("x"),
@@ -87,6 +88,7 @@ word(
     "depthwise_conv1d",
     inputs={"x": "b d l", "weight": "d 1 3", "bias": "d"},
     options={"padding": (2, 1)},
+    typical="b1 l512 d64",
     grads=("x", "weight", "bias"),
     relations=(
         linear("x"),
@@ -119,6 +121,7 @@ word(
     },
     sizes={"l": LENGTHS, "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
     cases=("l64", "l97", "l128", "l512", "l2048 d4"),
+    typical="b1 l2048 d8 m2048",
     grads=("u", "k", "D", "k_rev"),
     relations=(
         linear("u"),
@@ -148,6 +151,7 @@ word(
     sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"]})},
     base={"l": 64, "m": 64},
     cases=("", "l97"),
+    typical="b1 l2048 d8 m2048",
     grads=("u", "k", "k_rev", "D"),
     relations=(
         linear("k_rev"),
@@ -173,6 +177,7 @@ word(
     sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
     base={"l": 64, "m": 128},
     cases=("", "l97", "l512 d4"),
+    typical="b1 l512 d4 m1024",
     grads=("u", "k", "D"),
     relations=(
         linear("u"),
@@ -199,6 +204,7 @@ word(
         "k_rev": Array("d l", optional=True),
     },
     options={"gelu": (True, False)},
+    typical="b1 l512 d8",
     grads=("u", "k", "D", "dropout_mask"),
     kinds=(*FINITE_KINDS, "nan"),
     nonfinite="any",
