@@ -7,6 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
+from .numerics import words_with_a_choice
 from .record import Row
 from .relations import Relation
 from .settings import Settings
@@ -91,6 +92,7 @@ def nodes(
     relations: bool = False,
     errors: bool = False,
     first_dtype: bool = False,
+    profiles: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -104,13 +106,17 @@ def nodes(
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
+        profiles: only words whose port has a choice of numerical profiles.
     """
     chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
         (settings.profile, named_cases), named_cases
     )
     where = targets(settings)
+    choosing = words_with_a_choice() if profiles else []
     plain = named_cases != "none" and not relations
     for spec in REGISTRY:
+        if profiles and spec not in choosing:
+            continue
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
         names = spec.cases if chosen == "all" else spec.cases[:1]

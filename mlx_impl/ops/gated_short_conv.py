@@ -3,13 +3,19 @@ import mlx.core as mx
 from mlx_impl import ops
 from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.kernels.gated_conv3 import gated_conv3, supports
+from mlx_impl.profiles import Profile
 
 from ._check import require, require_axis, require_ndim
 from ._precision import widen
 
 
 def gated_short_conv(
-    x: mx.array, weight: mx.array, bias: mx.array, *, kernel: bool | None = None
+    x: mx.array,
+    weight: mx.array,
+    bias: mx.array,
+    *,
+    profile: Profile | str | None = None,
+    kernel: bool | None = None,
 ) -> tuple[mx.array, mx.array]:
     """The causal short convolution of a mixer's three projections, and its first gate: x2 and v·x1.
 
@@ -34,6 +40,6 @@ def gated_short_conv(
     if wanted(kernel, "gated_short_conv", "gated_conv3", supports(x, weight, bias)):
         return gated_conv3(x, weight, bias)
     wide = [widen(a) for a in (x, weight, bias)]
-    y = ops.depthwise_conv1d(*wide, weight.shape[-1] - 1, kernel=kernel)[..., :length]
+    y = ops.depthwise_conv1d(*wide, weight.shape[-1] - 1, profile=profile, kernel=kernel)[..., :length]
     x1, x2, v = ops.split(y, [channels // 3] * 3, 1)  # (b, d, l) each
     return mx.astype(x2, x.dtype), mx.astype(ops.gate(v, x1), x.dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from parity import swap
+from parity import numerics, swap
 from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.spec import LayerSpec
 
@@ -125,11 +125,11 @@ class MlxSide:
         }
 
     def run(self, task: Task) -> Outcome:
-        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+        with numerics.in_force(task.spec), mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
             return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:
-        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+        with numerics.in_force(task.spec), mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
             own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
             inputs = {n: to_mlx(x, own[n]) for n, x in task.inputs.items()}
             result = self._forward(task, inputs, None)

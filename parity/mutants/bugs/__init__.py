@@ -13,6 +13,7 @@ __all__ = [
     "filters",
     "gradients",
     "kernels",
+    "library",
     "losses",
     "modules",
     "normalizations",
