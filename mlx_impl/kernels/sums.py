@@ -1,4 +1,4 @@
-"""Sums over long axes in a fixed order: segments first, then their parts. No result depends on the schedule."""
+"""Sums over long axes in a fixed order, segments first and then their parts: the same bits each time."""
 
 import mlx.core as mx
 

@@ -39,7 +39,8 @@ def gated_short_conv(
     require_axis("bias", bias, 0, channels, "one bias for each channel of x")
     if wanted(kernel, "gated_short_conv", "gated_conv3", supports(x, weight, bias)):
         return gated_conv3(x, weight, bias)
-    wide = [widen(a) for a in (x, weight, bias)]
-    y = ops.depthwise_conv1d(*wide, weight.shape[-1] - 1, profile=profile, kernel=kernel)[..., :length]
+    y = ops.depthwise_conv1d(
+        widen(x), widen(weight), widen(bias), weight.shape[-1] - 1, profile=profile, kernel=kernel
+    )[..., :length]
     x1, x2, v = ops.split(y, [channels // 3] * 3, 1)  # (b, d, l) each
     return mx.astype(x2, x.dtype), mx.astype(ops.gate(v, x1), x.dtype)
