@@ -84,6 +84,9 @@ class KernelSpec:
 
 
 KERNELS: dict[str, KernelSpec] = {}
+POLICIES: list[str] = []
+"""Context managers of ports, ``"package.module:name"``, called with ``"on"`` on the sides that run kernels
+and with ``"off"`` on the side that runs MLX's own operations."""
 
 
 def kernel(
@@ -101,6 +104,12 @@ def kernel(
     if KERNELS.setdefault(spec.name, spec) != spec:
         raise SpecError(f"kernel {spec.name} is declared twice")
     return spec
+
+
+def policy(target: str) -> None:
+    """Declare how a port is told to use its kernels or not: a context manager called with on or off."""
+    if target not in POLICIES:
+        POLICIES.append(target)
 
 
 def find(name: str) -> KernelSpec:

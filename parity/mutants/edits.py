@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_impl import kernels
 from mlx_impl.kernels import metal_kernel
 from parity import msl
 from parity.case import Case
@@ -70,8 +69,8 @@ def edited(edit: Edit) -> Iterator[None]:
 def findings(edit: Edit) -> set[str]:
     """The kinds of mistake found where the edit says to look, in the kernel as it is now."""
     if edit.kind == PARITY:
-        with msl.installed(on_findings="ignore"), kernels.use("on"):
-            judgement = judge(Case.parse(edit.where), "mlx", "cpu", seeds=1)
+        with msl.configured(on_findings="ignore"):
+            judgement = judge(Case.parse(edit.where), "msl", "cpu", seeds=1)
         return {PARITY} if judgement.status == "fail" else set()
     spec = find(edit.kernel)
     launching = next(at for at in spec.launches if at.label == edit.where)

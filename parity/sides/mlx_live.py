@@ -37,7 +37,7 @@ class MlxLive:
     @contextmanager
     def _stream(self) -> Iterator[None]:
         """The device and the numerical profile of the run."""
-        with numerics.in_force(self.task.spec), mx.stream(mx.gpu if self.task.device == "gpu" else mx.cpu):
+        with numerics.in_force(self.task.spec), self._side.executing(self.task.device):
             yield
 
     def portable(self, value: Any) -> Any:
