@@ -7,6 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
+from .numerics import words_with_a_choice
 from .record import Row
 from .relations import Relation
 from .settings import PORT_SIDES, Settings
@@ -107,6 +108,7 @@ def nodes(
     relations: bool = False,
     errors: bool = False,
     first_dtype: bool = False,
+    profiles: bool = False,
     kernels: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
@@ -121,6 +123,7 @@ def nodes(
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
+        profiles: only words whose port has a choice of numerical profiles.
         kernels: on the sides that run kernels too: words that have one, and the first case of layers and
             models in the first dtype. The profile ``deep`` takes everything there, ``quick`` only words.
     """
@@ -128,8 +131,11 @@ def nodes(
         (settings.profile, named_cases), named_cases
     )
     where = targets(settings, executor=True)
+    choosing = words_with_a_choice() if profiles else []
     plain = named_cases != "none" and not relations
     for spec in REGISTRY:
+        if profiles and spec not in choosing:
+            continue
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
         names = spec.cases if chosen == "all" else spec.cases[:1]

@@ -26,6 +26,7 @@ KINDS = (
     "bisect",
     "mutant",
     "alarm",
+    "profile",
     "error",
     "side",
     "probe",
