@@ -61,7 +61,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         },
         base={"l": 64, "m": 64},
         cases=("", "l97") if _optional else ("",),
-        typical="b1 l2048 d8 m2048",
+        typical="b1 l1021 d8 m1021",
         grads=("x", "k", "bias"),
         relations=(
             linear("x"),
@@ -151,7 +151,7 @@ word(
     sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"]})},
     base={"l": 64, "m": 64},
     cases=("", "l97"),
-    typical="b1 l2048 d8 m2048",
+    typical="b1 l1000 d8 m1000",
     grads=("u", "k", "k_rev", "D"),
     relations=(
         linear("k_rev"),
