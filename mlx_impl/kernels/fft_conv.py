@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from . import fft_streamed as streamed
-from .dispatch import YES, Support, floats
+from .dispatch import Support, floats
 from .fft_geometry import block, in_pairs, points, radix
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
 
@@ -103,7 +103,7 @@ def supports(u: mx.array, k: mx.array, D: mx.array, *others: mx.array | None, ex
         return Support(f"length {u.shape[-1]}, and the kernel goes to {longest}")
     if u.size == 0 or k.size == 0 or any(x is not None and x.size == 0 for x in others):
         return Support("nothing to compute")
-    return floats(u, k, D, *others) or YES
+    return floats(u, k, D, *others)
 
 
 def fft_conv(
@@ -181,7 +181,8 @@ def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
 
     @mx.custom_function
     def conv(u: mx.array, k: mx.array, D: mx.array, *rest: mx.array) -> mx.array:
-        return _forward(u, k, D, **named(rest), exact=exact)
+        given = named(rest)
+        return _forward(u, k, D, given["k_rev"], given["gate"], given["extra"], exact=exact)
 
     @conv.vjp
     def conv_vjp(primals: Any, cotangent: mx.array, _output: mx.array) -> tuple[mx.array, ...]:
