@@ -37,7 +37,7 @@ class MlxLive:
     @contextmanager
     def _stream(self) -> Iterator[None]:
         """The device and the numerical profile of the run."""
-        with numerics.in_force(self.task.spec), mx.stream(mx.gpu if self.task.device == "gpu" else mx.cpu):
+        with numerics.in_force(self.task.spec), self._side.executing(self.task.device):
             yield
 
     def portable(self, value: Any) -> Any:
@@ -52,6 +52,9 @@ class MlxLive:
         own = of_array(x)
         keep = own is not None and own.name != "float64"
         return to_mlx(x, own if keep and own is not None else self.task.dtype)
+
+    def resume(self) -> None:
+        mx.set_default_device(mx.gpu if self.task.device == "gpu" else mx.cpu)
 
     def run(self, around: Around | None = None) -> Outcome:
         with self._stream():

@@ -11,6 +11,7 @@ from .definitions import (
     direct_causal,
     direct_conv1d,
     direct_convolution,
+    direct_passed,
     direct_taps,
 )
 from .theory import causal_bound, conv1d_bound, conv_bound, long_conv_bound
@@ -109,7 +110,25 @@ word(
             says=("length 1", "3 taps", "pad"),
         ),
     ),
+    kernels=("depthwise_conv3",),
     source="canonical short_filter",
+)
+word(
+    "gated_short_conv",
+    inputs={"x": "b (3 d) l", "weight": "(3 d) 1 k", "bias": "(3 d)"},
+    sizes={"k": (1, 2, 3)},
+    outputs=("passed", "gated"),
+    cases=("", "l257"),
+    grads=("x", "weight", "bias"),
+    kernels=("gated_conv3",),
+    relations=(shift("x", least={"l": 8}), definition("taps", direct_passed), batch("x")),
+    kinds=(*FINITE_KINDS, "nan"),
+    errors=(
+        ErrorCase("channels that are no thirds", inputs={"x": "b 7 l"}, says=("7 channels", "three")),
+        ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "48")),
+        ErrorCase("a filter over all channels", inputs={"weight": "(3 d) d 3"}, says=("(48, 16, 3)",)),
+    ),
+    source="canonical short_filter and the first gate of MonarchMixerSequenceMixing",
 )
 word(
     "long_conv",
@@ -267,5 +286,6 @@ word(
         ErrorCase("biases of fewer layers", inputs={"b_inner": "1 o"}, says=("(1, 16)", "(2, 16)")),
         ErrorCase("features with two axes", inputs={"z": "l e"}, says=("(64, 5)", "(1, l, e)")),
     ),
+    kernels=("hyena_filter",),
     source="Poli et al. 2023, Hyena, §3.3; canonical HyenaFilter.filter",
 )

@@ -80,6 +80,13 @@ def direct_taps(x: Inputs, options: Inputs) -> Float64:
     return y
 
 
+def direct_passed(x: Inputs, _: Inputs) -> Float64:
+    """The middle third of the taps, from as many zeros before x as reach back."""
+    d, length = x["x"].shape[1] // 3, x["x"].shape[-1]
+    of = {n: x[n][..., d : 2 * d, :] if n == "x" else x[n][d : 2 * d] for n in ("x", "weight", "bias")}
+    return direct_taps(of, {"padding": x["weight"].shape[-1] - 1})[..., :length]
+
+
 def dense(weight: Float64) -> Float64:
     """The dense matrix of a block-diagonal weight: (k, q, p) → (k·q, k·p)."""
     k, q, p = weight.shape

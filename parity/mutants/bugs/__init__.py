@@ -17,6 +17,7 @@ __all__ = [
     "losses",
     "modules",
     "normalizations",
+    "own_kernels",
     "precision",
     "products",
     "races",

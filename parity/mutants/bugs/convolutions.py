@@ -58,6 +58,30 @@ def conv_weight_reshaped(x, weight, bias, padding):
 
 
 @bug(
+    "mlx_impl.ops.gated_short_conv",
+    seen="HazyResearch/safari, hyena.py: the order of x1, x2 and v is a convention of each implementation",
+    case="gated_short_conv",
+)
+def gated_conv_of_the_wrong_third(x, weight, bias):
+    """x2 multiplied and x1 passed on."""
+    y = _depthwise_conv1d(x, weight, bias, weight.shape[-1] - 1)[..., : x.shape[-1]]
+    x1, x2, v = mx.split(y, 3, axis=1)
+    return x1, mx.multiply(v, x2)
+
+
+@bug(
+    "mlx_impl.ops.gated_short_conv",
+    seen="microsoft/Tutel#127: the backward pass of a gate that was written by hand, mended",
+    case="gated_short_conv;vjp",
+)
+def gated_conv_gradient_of_one_factor(x, weight, bias):
+    """The product's gradient for v alone, x1 taken for a constant."""
+    y = _depthwise_conv1d(x, weight, bias, weight.shape[-1] - 1)[..., : x.shape[-1]]
+    x1, x2, v = mx.split(y, 3, axis=1)
+    return x2, mx.multiply(v, mx.stop_gradient(x1))
+
+
+@bug(
     "mlx_impl.ops.long_conv",
     seen="HazyResearch/flash-fft-conv#31: an FFT as long as the input is a circular convolution",
 )
