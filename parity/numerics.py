@@ -19,6 +19,9 @@ from .spec import REGISTRY, OpSpec
 NAMES = NUMERICS
 """The profiles that the report sets side by side, the default first."""
 
+PROFILED = ("mlx",)
+"""The sides that profiles matter to: on the others words run on kernels, which have one way each."""
+
 _CHOSEN = NAMES[0]
 
 
