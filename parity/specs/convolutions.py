@@ -64,6 +64,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         inputs={"x": "b d l", "k": "d m", "bias": Array("d", optional=_optional)},
         sizes={
             "l": SHORT_LENGTHS if _optional else (1, 16, 33),
+            "d": (1, 5, 16),
             "m": lambda n: sorted({1, n["l"], n["l"] + 3}),
         },
         base={"l": 64, "m": 64},
@@ -173,7 +174,7 @@ word(
     "long_conv_bidirectional",
     inputs={"u": "b d l", "k": "d m", "k_rev": "d m", "D": "d"},
     options={"form": ("conjugate", "padded")},
-    sizes={"l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"]})},
+    sizes={"d": (1, 5, 16), "l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"]})},
     base={"l": 64, "m": 64},
     typical="b1 l1000 d8 m1000",
     grads=("u", "k", "k_rev", "D"),
@@ -198,7 +199,7 @@ word(
 word(
     "monarch_conv",
     inputs={"u": "b d l", "k": "d m", "D": "d"},
-    sizes={"l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
+    sizes={"d": (1, 5, 16), "l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
     base={"l": 64, "m": 128, "d": 4},
     cases=("", "l97"),
     typical="b1 l512 d4 m1024",

@@ -192,6 +192,7 @@ def test_the_polynomials_of_gelu_keep_what_they_claim() -> None:
     assert (units < 10 + a.astype(float) ** 2).all()
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("name", list(PROFILES))
 def test_what_surrounds_a_word_works_in_each_profile(name: str) -> None:
     """Mapped over a batch, and differentiated twice."""
@@ -334,6 +335,7 @@ def test_stable_is_the_most_accurate(word: str) -> None:
     assert error["stable"] < error["fast"] * 1.05
 
 
+@pytest.mark.parity_slow
 def test_the_report_sets_profiles_side_by_side(tmp_path: Path) -> None:
     """A line a profile with errors, ratio and time, in the profiles' order, and which one ran."""
     spec = REGISTRY.get("mse_loss")
@@ -348,6 +350,7 @@ def test_the_report_sets_profiles_side_by_side(tmp_path: Path) -> None:
     assert any("numerical profile: fast" in line for line in report.terminal())
 
 
+@pytest.mark.parity_slow
 @pytest.mark.usefixtures("frameworks")
 def test_the_option_reaches_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rows, the command that repeats them, and the report."""
