@@ -65,6 +65,9 @@ class FunctionInfo:
         """What a call gives: what the annotation says, else what the body returns."""
         if self.node.returns is not None:
             said = declared(self.node.returns, self._resolve)
+            if said == Layer("Module"):  # which one, only the body says
+                self.run()
+                return said if self._result == UNKNOWN else self._result
             if said != UNKNOWN or self.node.decorator_list:
                 return said
         if not self._is_plain or isinstance(self.node, ast.AsyncFunctionDef):

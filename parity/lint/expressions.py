@@ -159,7 +159,7 @@ class Expressions:
             if isinstance(op, ast.Is | ast.IsNot | ast.In | ast.NotIn):
                 continue
             if operates(*pair):
-                judge.comparison(self, node, op, (nodes[i], nodes[i + 1]), pair)
+                judge.comparison(self, op, nodes[i], nodes[i + 1], [*pair])
                 found = Array("bool_")
             elif UNKNOWN in pair:
                 found = UNKNOWN if found == Number("bool") else found

@@ -102,18 +102,14 @@ def unary(ev: Expressions, node: ast.UnaryOp) -> None:
     ev.report("MXP302", node, f"{source(node)!r} on an array", fix)
 
 
-def comparison(
-    ev: Expressions,
-    node: ast.Compare,
-    op: ast.cmpop,
-    nodes: tuple[ast.expr, ast.expr],
-    values: tuple[Value, Value],
-) -> None:
-    """MXP304 and MXP403: ``a < b``."""
-    named = f"{ev.module.mx}.{COMPARISONS[type(op)]}"
-    fix = f"say {named}({source(nodes[0])}, {source(nodes[1])})"
+def comparison(ev: Expressions, op: ast.cmpop, left: ast.expr, right: ast.expr, values: list[Value]) -> None:
+    """MXP304 and MXP403: ``a < b``, of a chain only these two."""
+    node = ast.Compare(left, [op], [right])
+    node.lineno, node.col_offset = left.lineno, left.col_offset
+    node.end_lineno, node.end_col_offset = right.end_lineno, right.end_col_offset
+    fix = f"say {ev.module.mx}.{COMPARISONS[type(op)]}({source(left)}, {source(right)})"
     ev.report("MXP304", node, f"{source(node)!r} on an array", fix)
-    mixed(ev, node, source(node), list(values))
+    mixed(ev, node, source(node), values)
 
 
 def builtin(ev: Expressions, node: ast.Call, name: str) -> None:
@@ -222,6 +218,11 @@ def to_numpy(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments)
         last = dotted.rpartition(".")[2]
         fix = f"say {ev.module.mx}.{last} if MLX has it"
         ev.report("MXP102", node, f"an array as an argument of {dotted}", fix)
+
+
+def to_numpy_by_protocol(ev: Expressions, node: ast.Call) -> None:
+    """MXP102: ``array.__array__()``."""
+    ev.report("MXP102", node, f"{source(node)!r}, which is what NumPy calls", "keep it an array")
 
 
 def keywords(ev: Expressions, node: ast.Call, name: str) -> None:

@@ -48,7 +48,7 @@ def _of_array(ev: Expressions, node: ast.Call, array: Array, name: str, argument
         read = Number(_KINDS.get(array.dtype.rstrip("0123456789_"), ""))
         return read if name == "item" else Either((read, Many()))
     if name == "__array__":
-        judge.to_numpy(ev, node, "numpy", arguments)
+        judge.to_numpy_by_protocol(ev, node)
         return UNKNOWN
     if name == "split":
         judge.keywords(ev, node, ".split")

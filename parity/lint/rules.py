@@ -91,8 +91,8 @@ _ALL = (
         "MXP202",
         "array made a Python number",
         _HOST,
-        "`float()`, `int()`, `bool()`, `complex()` and the functions of `math`. The number that comes back is "
-        "in float64, and an array made from it has another dtype.",
+        "`float()`, `int()`, `bool()`, `complex()` and the functions of `math`. The number that comes back "
+        "is in float64, and an array made from it has another dtype.",
         "scale = math.sqrt(mx.sum(x))",
         "scale = mx.sqrt(mx.sum(x))",
     ),
@@ -166,8 +166,8 @@ _ALL = (
         "MXP402",
         "creation without dtype",
         "the default is float32 or int32, whatever the model runs in",
-        "mx.zeros, ones, full, array, arange, linspace, eye, identity, tri, random.*. `mx.zeros_like` has its "
-        "dtype from its argument, and so has an array made from an array.",
+        "mx.zeros, ones, full, array, arange, linspace, eye, identity, tri, random.*. `mx.zeros_like` has "
+        "its dtype from its argument, and so has an array made from an array.",
         "z = mx.zeros((2, 3))",
         "z = mx.zeros((2, 3), dtype=x.dtype)",
     ),
@@ -191,8 +191,8 @@ _ALL = (
         "MXP502",
         "PyTorch's method on an array",
         "mx.array has no such method, or one that does something else",
-        "Also `.view(shape)`, which reads bits as another dtype in MLX, and `.transpose(i, j)`, which takes a "
-        "whole permutation.",
+        "Also `.view(shape)`, which reads bits as another dtype in MLX, and `.transpose(i, j)`, which takes "
+        "a whole permutation.",
         "z = x.unsqueeze(0)",
         "z = mx.expand_dims(x, 0)",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -64,27 +65,32 @@ def lint(
         n += 1
         try:
             read.append(project.load(path, str(path)))
-        except UnreadableError as error:
-            found = Finding(
-                str(path), error.line, error.column, error.line, "MXP000", error.reason, "mend it"
-            )
-            findings += [found] if "MXP000" in codes else []
+        except UnreadableError as error:  # reported whatever the rules: what was not checked is not clean
+            place = (str(path), error.line, error.column, error.line)
+            findings.append(Finding(*place, "MXP000", error.reason, "mend it, or leave it out"))
     for module in read:
         module.read()
     for module in read:
         module.finish()
     base = (root or Path.cwd()).resolve()
-    for module in read:
+    in_use: set[Excepted] = set()
+    names = [(m.path.relative_to(base) if m.path.is_relative_to(base) else m.path).as_posix() for m in read]
+    for module, name in zip(read, names, strict=True):
         seen = [f for f in module.sink.found.values() if f.code in codes]
         left, gone = noqa.apply(seen, noqa.suppressions(module.text), module.sink.path, codes)
-        inner = module.path.relative_to(base) if module.path.is_relative_to(base) else module.path
         for finding in left:
-            reason = next((e.reason for e in excepted if e.holds(inner.as_posix(), finding.code)), None)
-            if reason is None:
+            by = next((e for e in excepted if e.holds(name, finding.code)), None)
+            if by is None:
                 findings.append(finding)
             else:
-                gone.append(Suppressed(finding, reason))
+                in_use.add(by)
+                gone.append(Suppressed(finding, by.reason))
         suppressed += gone
+    for entry in excepted:
+        judged = entry.codes <= set(codes) and any(fnmatch(name, entry.pattern) for name in names)
+        if judged and entry not in in_use and "MXP002" in codes:
+            what = f"per-file-ignores: {entry.pattern!r} excepts nothing"
+            findings.append(Finding(str(base / "pyproject.toml"), 1, 1, 1, "MXP002", what, "remove it"))
     return Outcome(n, tuple(sorted(findings)), tuple(suppressed))
 
 

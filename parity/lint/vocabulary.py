@@ -217,7 +217,7 @@ def result_dtype(name: str, first: str, operands: list[str]) -> str:
     """
     kind = ARRAYS[name]
     if kind == "same":
-        return first
+        return "float32" if name == "abs" and first == "complex64" else first
     if kind == "float":
         return first if is_floating(first) or first.startswith("complex") else ""
     if kind == "sum":
