@@ -24,7 +24,7 @@ def python_files(paths: Iterable[Path]) -> list[Path]:
 
     Raises: UsageError if a path does not exist, NothingToLintError if one holds no Python file.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for path in paths:
         if path.is_dir():
             inner = list(_below(path))
@@ -32,12 +32,12 @@ def python_files(paths: Iterable[Path]) -> list[Path]:
                 raise NothingToLintError(
                     f"there is no Python file in {str(path)!r}: nothing was checked; name another path"
                 )
-        elif path.exists():
+        elif path.is_file():
             inner = [path]
         else:
             raise UsageError(f"there is no file or folder {str(path)!r}")
         for file in inner:
-            found.setdefault(file.resolve(), file)
+            found.setdefault(os.path.realpath(file), file)
     return list(found.values())
 
 
@@ -49,5 +49,7 @@ def _below(folder: Path) -> Iterator[Path]:
             if not f.startswith(".") and f not in _SKIPPED and not Path(where, f, "pyvenv.cfg").exists()
         )
         for name in sorted(files):
-            if name.endswith(".py"):
-                yield Path(where, name)
+            file = Path(where, name)
+            # A link that leads nowhere is a mistake to be told of; a pipe or a socket is none.
+            if name.endswith(".py") and (file.is_file() or file.is_symlink()):
+                yield file

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -36,14 +38,20 @@ class Module:
         self.scope = Scope()
         self.waiting: list[Function] = []
         self._begun = self._finished = False
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree.
+
+        Raises: UnreadableError if it is no Python.
+        """
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an invalid escape in somebody's string is not ours to say
-                self.tree = ast.parse(text, filename=str(path))
+                return ast.parse(self.text, filename=str(self.path))
         except SyntaxError as error:
-            raise UnreadableError(
-                f"invalid syntax: {error.msg}", error.lineno or 1, max(error.offset or 1, 1)
-            ) from None
+            place = error.lineno or 1, max(error.offset or 1, 1)
+            raise UnreadableError(f"invalid syntax: {error.msg}", *place) from None
         except (ValueError, RecursionError, MemoryError) as error:  # a null byte; thousands of brackets
             raise UnreadableError(f"cannot be parsed: {error or type(error).__name__}") from None
 
@@ -53,7 +61,8 @@ class Module:
             self._begun = True
             from .statements import Body
 
-            Body(self, self.scope, None).run(self.tree.body)
+            with suppress(UnreadableError):  # somebody else's file, of which nothing is then known
+                Body(self, self.scope, None).run(self.tree.body)
 
     def finish(self) -> None:
         """Go through the functions too."""
@@ -106,7 +115,7 @@ class Project:
     """
 
     def __init__(self, texts: Mapping[Path, str] | None = None, base: Project | None = None) -> None:
-        self._texts = {p.resolve(): t for p, t in (texts or {}).items()}
+        self._texts = {Path(os.path.realpath(p)): t for p, t in (texts or {}).items()}
         self._modules: dict[Path, Module | None] = {}
         self._mlx_folders: dict[Path, bool] = {}
         if base is not None:
@@ -117,15 +126,15 @@ class Project:
     def load(self, path: Path, shown: str = "") -> Module:
         """The module of a file.
 
-        Raises: UnreadableError if it is no Python.
+        Raises: UnreadableError if it cannot be opened or is not in UTF-8.
         """
-        where = path.resolve()
-        known = self._modules.get(where)
-        if known is not None:
-            known.sink.path = shown or known.sink.path
-            return known
-        module = Module(self, where, self._text(where), shown or str(path))
-        self._modules[where] = module
+        where = Path(os.path.realpath(path))
+        module = self._modules.get(where)
+        if module is None:
+            module = Module(self, where, self._text(where), shown or str(path))
+            self._modules[where] = module
+        elif shown:
+            module.sink.path = shown
         return module
 
     def _text(self, path: Path) -> str:
@@ -155,7 +164,7 @@ class Project:
         """The module ``parts`` below a folder; None if there is none that can be read."""
         target = folder.joinpath(*parts)
         for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
-            where = path.resolve() if path.exists() else path
+            where = Path(os.path.realpath(path))
             if where in self._modules:
                 return self._modules[where]
             if path.is_file() or where in self._texts:

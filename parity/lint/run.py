@@ -64,7 +64,9 @@ def lint(
     for path in files:
         n += 1
         try:
-            read.append(project.load(path, str(path)))
+            module = project.load(path, str(path))
+            _ = module.tree
+            read.append(module)
         except UnreadableError as error:  # reported whatever the rules: what was not checked is not clean
             place = (str(path), error.line, error.column, error.line)
             findings.append(Finding(*place, "MXP000", error.reason, "mend it, or leave it out"))

@@ -20,6 +20,7 @@ __all__ = [
     "products",
     "races",
     "rows",
+    "rules",
     "structures",
     "weights",
 ]

@@ -138,11 +138,18 @@ def test_files_that_are_no_python(
     assert "inner/dirty.py:5:12: MXP301" in printed
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may read everything")
-def test_a_file_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("clean.py").chmod(0)
-    assert main(["lint", "clean.py"]) == errors.EXIT_MISMATCH
-    assert "cannot be read: Permission denied" in capsys.readouterr().out
+def test_files_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Links that lead nowhere or in a circle are findings; what is no file at all is left out."""
+    Path("nowhere.py").symlink_to("gone.py")
+    Path("circle.py").symlink_to("circle.py")
+    os.mkfifo("pipe.py")
+    Path("folder.py").mkdir()
+    assert main(["lint", "."]) == errors.EXIT_MISMATCH
+    lines = capsys.readouterr().out.splitlines()
+    assert "nowhere.py:1:1: MXP000 cannot be read: No such file" in lines[-2]
+    assert "circle.py:1:1: MXP000 cannot be read: Too many levels" in lines[0]
+    assert lines[-1] == "4 findings in 4 files"
+    assert main(["lint", "pipe.py"]) == errors.EXIT_USAGE
 
 
 def test_odd_files() -> None:
