@@ -35,7 +35,7 @@ class MlxLive:
         self._at = dict(named_modules(self.module))
 
     def _stream(self) -> Any:
-        return mx.stream(mx.gpu if self.task.device == "gpu" else mx.cpu)
+        return self._side.executing(self.task.device)
 
     def portable(self, value: Any) -> Any:
         return mapped(lambda x: to_numpy(x) if isinstance(x, mx.array) else x, value)
@@ -49,6 +49,9 @@ class MlxLive:
         own = of_array(x)
         keep = own is not None and own.name != "float64"
         return to_mlx(x, own if keep and own is not None else self.task.dtype)
+
+    def resume(self) -> None:
+        mx.set_default_device(mx.gpu if self.task.device == "gpu" else mx.cpu)
 
     def run(self, around: Around | None = None) -> Outcome:
         with self._stream():

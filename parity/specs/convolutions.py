@@ -25,6 +25,7 @@ word(
         batch("x"),
     ),
     kinds=(*FINITE_KINDS, "nan"),
+    kernels=("depthwise_conv3",),
     bound={"output": conv_bound},
     errors=(
         ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "16")),

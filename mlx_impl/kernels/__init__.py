@@ -1,0 +1,19 @@
+"""The port's own Metal kernels. Words run on them where the device has Metal and the kernel says yes."""
+
+from .depthwise_conv3 import DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD, depthwise_conv3
+from .dispatch import Decision, Support, observing, use
+from .metal_kernel import Launch, MetalKernel
+
+KERNELS = (DEPTHWISE_CONV3, DEPTHWISE_CONV3_GRAD)
+"""Every kernel."""
+
+__all__ = [
+    "KERNELS",
+    "Decision",
+    "Launch",
+    "MetalKernel",
+    "Support",
+    "depthwise_conv3",
+    "observing",
+    "use",
+]
