@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .values import UNKNOWN, Value, join
+from .values import UNKNOWN, Value, believed, join
 
 
 class Scope:
@@ -40,8 +40,7 @@ class Scope:
         if name in self._elsewhere:
             self._elsewhere[name].set(name, value)
             return
-        if value == UNKNOWN:
-            value = self._declared.get(name, value)
+        value = believed(self._declared.get(name, UNKNOWN), value)
         self.now[name] = value
         self.ever[name] = join(self.ever[name], value) if name in self.ever else value
 

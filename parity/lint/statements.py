@@ -25,6 +25,7 @@ from .values import (
     Package,
     Value,
     arithmetic,
+    believed,
     element,
 )
 
@@ -149,7 +150,7 @@ class Body(Expressions):
         if isinstance(node.target, ast.Name):
             self.scope.declare(node.target.id, said)
         if node.value is not None or said != UNKNOWN:
-            self.bind(node.target, value if value != UNKNOWN else said)
+            self.bind(node.target, believed(said, value))
 
     def _AugAssign(self, node: ast.AugAssign) -> None:
         left, right = self.quietly(node.target), self.value(node.value)

@@ -241,6 +241,20 @@ def dtype_of(value: Value) -> str:
     return value.dtype if isinstance(value, Array) else ""
 
 
+def believed(said: Value, seen: Value) -> Value:
+    """What a declared thing is: what is seen of it, or where nothing is, what is said of it."""
+    if seen == UNKNOWN:
+        return said
+    both_inexact = isinstance(seen, Many | Table) and type(seen) is type(said)
+    return said if both_inexact and not _is_exact(seen) else seen
+
+
+def _is_exact(value: Value) -> bool:
+    if isinstance(value, Many | Table):
+        return _is_exact(value.each)
+    return value != UNKNOWN
+
+
 def element(value: Value) -> Value:
     """What iterating over a value gives."""
     found: list[Value] = []
