@@ -23,6 +23,7 @@ from .values import (
     Value,
     join,
     options,
+    unless_contradicted,
 )
 from .vocabulary import NN_LAYERS, TRANSPARENT
 
@@ -68,6 +69,9 @@ class FunctionInfo:
             if said == Layer("Module"):  # which one, only the body says
                 self.run()
                 return said if self._result == UNKNOWN else self._result
+            if said != UNKNOWN and self._is_plain:
+                self.run()
+                return unless_contradicted(said, self._result) if self._state == "done" else said
             if said != UNKNOWN or self.node.decorator_list:
                 return said
         if not self._is_plain or isinstance(self.node, ast.AsyncFunctionDef):

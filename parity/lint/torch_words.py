@@ -76,10 +76,11 @@ ATTRIBUTES = {
     "requires_grad": "module.freeze and mx.grad",
 }
 
-# So much PyTorch's own that they are leftovers on whatever they are called.
+# So much PyTorch's own that they are leftovers on whatever they are called. Those with which tensors are
+# handed over (`detach`, `contiguous`, `numel`) are not among them.
 TELLING = frozenset(
-    "contiguous detach expand_as index_add_ index_select masked_fill masked_fill_ numel permute "
-    "requires_grad_ scatter_ type_as unsqueeze unsqueeze_ view_as zero_".split()
+    "expand_as index_add_ index_select masked_fill masked_fill_ permute requires_grad_ scatter_ type_as "
+    "unsqueeze unsqueeze_ view_as zero_".split()
 )
 
 KEYWORDS = {

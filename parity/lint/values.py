@@ -249,6 +249,18 @@ def believed(said: Value, seen: Value) -> Value:
     return said if both_inexact and not _is_exact(seen) else seen
 
 
+def unless_contradicted(said: Value, seen: Value) -> Value:
+    """What is said of a result, without the parts that are seen to be numbers where arrays are said."""
+    if is_array(said) and seen != UNKNOWN and is_number(seen):
+        return UNKNOWN
+    if isinstance(said, Many) and isinstance(seen, Many):
+        each = unless_contradicted(said.each, seen.each)
+        if said.items is None or seen.items is None or len(said.items) != len(seen.items):
+            return Many(each, None if each != said.each else said.items)
+        return Many.of(unless_contradicted(a, b) for a, b in zip(said.items, seen.items, strict=True))
+    return said
+
+
 def _is_exact(value: Value) -> bool:
     if isinstance(value, Many | Table):
         return _is_exact(value.each)
