@@ -69,7 +69,7 @@ class FunctionInfo:
             if said == Layer("Module"):  # which one, only the body says
                 self.run()
                 return said if self._result == UNKNOWN else self._result
-            if said != UNKNOWN and self._is_plain:
+            if said != UNKNOWN and self._is_plain and _may_give_numbers(self.node):
                 self.run()
                 return unless_contradicted(said, self._result) if self._state == "done" else said
             if said != UNKNOWN or self.node.decorator_list:
@@ -113,6 +113,19 @@ class FunctionInfo:
             self.scope.set(given.vararg.arg, Many(declared(given.vararg.annotation, self._resolve)))
         if given.kwarg:
             self.scope.set(given.kwarg.arg, Table(declared(given.kwarg.annotation, self._resolve)))
+
+
+def _may_give_numbers(function: AnyFunction) -> bool:
+    """Whether something that is returned or yielded looks like a number, so that the body is worth a look."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            for part in parts:
+                called = part.func if isinstance(part, ast.Call) else None
+                name = getattr(called, "attr", getattr(called, "id", ""))
+                if name in ("item", "int", "float", "len") or isinstance(part, ast.Constant | ast.Subscript):
+                    return True
+    return False
 
 
 def _of_default(node: ast.expr | None) -> Value:
