@@ -107,11 +107,8 @@ def call(ev: Expressions, node: ast.Call) -> Value:
 
 
 def _quiet(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments) -> Value:
-    ev._quiet += 1
-    try:
+    with ev.silence():
         return _called(ev, node, callee, arguments)
-    finally:
-        ev._quiet -= 1
 
 
 def _arguments(ev: Expressions, node: ast.Call) -> Arguments:
@@ -145,7 +142,7 @@ def _called(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments
     if isinstance(callee, Class):
         return Instance(callee.info)
     if isinstance(callee, Instance):
-        return callee.info.called(list(arguments.positional))
+        return callee.info.called()
     if isinstance(callee, Layer):
         return vocabulary.layer_result(callee.name, list(arguments.positional))
     return callee.result if isinstance(callee, Returns) else UNKNOWN

@@ -9,6 +9,7 @@ from .annotations import declared
 from .scope import Scope
 from .values import (
     UNKNOWN,
+    Array,
     Class,
     Function,
     Instance,
@@ -25,7 +26,7 @@ from .values import (
     options,
     unless_contradicted,
 )
-from .vocabulary import NN_LAYERS, TRANSPARENT
+from .vocabulary import NN_LAYERS, NN_PARAMETERS, TRANSPARENT, layer_result
 
 if TYPE_CHECKING:
     from .project import Module
@@ -176,10 +177,6 @@ class ClassInfo:
 
         return [resolved(o) for b in self.bases for o in options(b)]
 
-    def declare(self, name: str, value: Value) -> None:
-        """What an annotated ``self.name: ...`` says."""
-        self.assign(name, value)
-
     def assign(self, name: str, value: Value) -> None:
         """``self.name = value`` in one of the methods."""
         known = self._attributes.get(name)
@@ -222,7 +219,7 @@ class ClassInfo:
                 return UNKNOWN
         return None
 
-    def called(self, arguments: list[Value]) -> Value:
+    def called(self) -> Value:
         """What calling an object of the class gives."""
         found = self.attribute("__call__")
         if isinstance(found, Function):
@@ -232,9 +229,6 @@ class ClassInfo:
 
 def of_layer(layer: Layer, name: str) -> Value:
     """An attribute of a layer of mlx.nn."""
-    from .values import Array
-    from .vocabulary import NN_PARAMETERS, layer_result
-
     if name == "__call__":
         return Returns(layer_result(layer.name, []))
     if name == "training":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from . import calls, judge
 from .attributes import attribute
+from .findings import shortened, source
 from .narrowing import narrow
 from .operations import item, operates, python
 from .project import resolved
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 
+MOST_LINES = 8
+MOST_COLUMNS = 400
+"""What is longer is not shown as it is parsed, but as it begins."""
+
 
 class Expressions:
     """Evaluates expressions in a scope; `Body` adds the statements."""
@@ -53,13 +59,29 @@ class Expressions:
         if not self._quiet:
             self.module.sink.report(code, node, what, fix)
 
-    def quietly(self, node: ast.expr) -> Value:
-        """What an expression is, without reporting."""
+    def source(self, node: ast.AST) -> str:
+        """An expression as text, cut where it is long."""
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        lines = getattr(node, "end_lineno", line) - line
+        columns = getattr(node, "end_col_offset", column) - column
+        if lines <= MOST_LINES and (lines or columns <= MOST_COLUMNS):
+            return source(node)
+        # Making text of a large tree for each of its parts takes a time that grows with its square.
+        return shortened(self.module.lines[line - 1].encode()[column:].decode(errors="replace") + " …")
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Nothing is reported meanwhile."""
         self._quiet += 1
         try:
-            return self.value(node)
+            yield
         finally:
             self._quiet -= 1
+
+    def quietly(self, node: ast.expr) -> Value:
+        """What an expression is, without reporting."""
+        with self.silence():
+            return self.value(node)
 
     # -- evaluating -------------------------------------------------------------------------------------
 

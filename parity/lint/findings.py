@@ -58,7 +58,7 @@ class Sink:
     def __init__(self, path: str, lines: Sequence[str] = ()) -> None:
         self.path = path
         self._lines = lines
-        self.found: dict[tuple[int, int, int, str], Finding] = {}
+        self.found: dict[tuple[int, int, int, int, str], Finding] = {}
 
     def report(self, code: str, node: ast.AST, what: str, fix: str) -> None:
         """Add a finding at a node."""
@@ -67,7 +67,7 @@ class Sink:
         column = self._column(line, getattr(node, "col_offset", 0))
         column_end = self._column(end, getattr(node, "end_col_offset", None) or 0)
         finding = Finding(self.path, line, column, end, code, what, fix, column_end)
-        self.found.setdefault((line, column, column_end, code), finding)
+        self.found.setdefault((line, column, end, column_end, code), finding)
 
     def _column(self, line: int, offset: int) -> int:
         """The column, from 1, of an offset that counts bytes."""
@@ -78,5 +78,10 @@ class Sink:
 
 def source(node: ast.AST) -> str:
     """An expression as text, cut where it is long."""
-    text = " ".join(ast.unparse(node).split())
+    return shortened(ast.unparse(node))
+
+
+def shortened(text: str) -> str:
+    """Text on one line, cut where it is long."""
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from . import torch_words as torch
-from .findings import source
 from .values import (
     Array,
     Dtype,
@@ -72,21 +71,21 @@ def operator(ev: Expressions, node: ast.BinOp, left: Value, right: Value) -> Non
     if dtype_of(left) == dtype_of(right) == "bool_":
         name = _ON_TRUTH.get(type(node.op), name)
     named = f"{ev.module.mx}.{name}"
-    said = f"{source(node.left)}, {source(node.right)}"
+    said = f"{ev.source(node.left)}, {ev.source(node.right)}"
     if is_number(left) or is_number(right):
         said += ", the number as an array with a dtype"
-        ev.report("MXP301", node, f"{source(node)!r} on an array", f"say {named} of {said}")
+        ev.report("MXP301", node, f"{ev.source(node)!r} on an array", f"say {named} of {said}")
     else:
-        ev.report("MXP301", node, f"{source(node)!r} on an array", f"say {named}({said})")
-    mixed(ev, node, source(node), [left, right])
+        ev.report("MXP301", node, f"{ev.source(node)!r} on an array", f"say {named}({said})")
+    mixed(ev, node, ev.source(node), [left, right])
 
 
 def augmented(ev: Expressions, node: ast.AugAssign, left: Value, right: Value) -> None:
     """MXP303 and MXP403: ``a += b``."""
     sign, name = BINARY[type(node.op)]
-    target, value = source(node.target), source(node.value)
+    target, value = ev.source(node.target), ev.source(node.value)
     if isinstance(node.target, ast.Subscript):
-        fix = f"say {source(node.target.value)}.at[...].{name}({value}) for its result"
+        fix = f"say {ev.source(node.target.value)}.at[...].{name}({value}) for its result"
         if name not in ("add", "subtract", "multiply", "divide"):
             fix = f"say {target} = {ev.module.mx}.{name}({target}, {value})"
     else:
@@ -98,8 +97,8 @@ def augmented(ev: Expressions, node: ast.AugAssign, left: Value, right: Value) -
 def unary(ev: Expressions, node: ast.UnaryOp) -> None:
     """MXP302: ``-a``."""
     name = UNARY[type(node.op)]
-    fix = f"say {ev.module.mx}.{name}({source(node.operand)})"
-    ev.report("MXP302", node, f"{source(node)!r} on an array", fix)
+    fix = f"say {ev.module.mx}.{name}({ev.source(node.operand)})"
+    ev.report("MXP302", node, f"{ev.source(node)!r} on an array", fix)
 
 
 def comparison(ev: Expressions, op: ast.cmpop, left: ast.expr, right: ast.expr, values: list[Value]) -> None:
@@ -107,15 +106,15 @@ def comparison(ev: Expressions, op: ast.cmpop, left: ast.expr, right: ast.expr, 
     node = ast.Compare(left, [op], [right])
     node.lineno, node.col_offset = left.lineno, left.col_offset
     node.end_lineno, node.end_col_offset = right.end_lineno, right.end_col_offset
-    fix = f"say {ev.module.mx}.{COMPARISONS[type(op)]}({source(left)}, {source(right)})"
-    ev.report("MXP304", node, f"{source(node)!r} on an array", fix)
-    mixed(ev, node, source(node), values)
+    fix = f"say {ev.module.mx}.{COMPARISONS[type(op)]}({ev.source(left)}, {ev.source(right)})"
+    ev.report("MXP304", node, f"{ev.source(node)!r} on an array", fix)
+    mixed(ev, node, ev.source(node), values)
 
 
 def builtin(ev: Expressions, node: ast.Call, name: str) -> None:
     """MXP305: ``sum(arrays)``."""
     fix = f"say {ev.module.mx}.{BUILTINS[name]}"
-    ev.report("MXP305", node, f"Python's {name} on an array in {source(node)!r}", fix)
+    ev.report("MXP305", node, f"Python's {name} on an array in {ev.source(node)!r}", fix)
 
 
 # -- values on the host -------------------------------------------------------------------------------------
@@ -124,12 +123,12 @@ def builtin(ev: Expressions, node: ast.Call, name: str) -> None:
 def truth(ev: Expressions, node: ast.expr) -> None:
     """MXP203: an array where a condition is wanted."""
     fix = f"select with {ev.module.mx}.where, or ask 'is not None' if that is meant"
-    ev.report("MXP203", node, f"the truth of the array {source(node)!r}", fix)
+    ev.report("MXP203", node, f"the truth of the array {ev.source(node)!r}", fix)
 
 
 def read(ev: Expressions, node: ast.Call, name: str) -> None:
     """MXP201: ``.item()``."""
-    ev.report("MXP201", node, f".{name}() in {source(node)!r}", "keep it an array")
+    ev.report("MXP201", node, f".{name}() in {ev.source(node)!r}", "keep it an array")
 
 
 def number(ev: Expressions, node: ast.Call, name: str) -> None:
@@ -138,13 +137,13 @@ def number(ev: Expressions, node: ast.Call, name: str) -> None:
     dtypes = {"float": "float32", "int": "int32", "bool": "bool_", "complex": "complex64"}
     fix = f"keep it an array, cast by {mx}.astype(..., {mx}.{dtypes[name]})" if name in dtypes else ""
     fix = fix or f"say {mx}.{name.rpartition('.')[2]} if MLX has it, and keep it an array"
-    ev.report("MXP202", node, f"{name}() of an array in {source(node)!r}", fix)
+    ev.report("MXP202", node, f"{name}() of an array in {ev.source(node)!r}", fix)
 
 
 def index(ev: Expressions, node: ast.expr) -> None:
     """MXP204: ``range(array)``, ``list[array]``."""
     fix = f"count with x.shape, stack the sequence and use {ev.module.mx}.take"
-    ev.report("MXP204", node, f"an array as an index of Python in {source(node)!r}", fix)
+    ev.report("MXP204", node, f"an array as an index of Python in {ev.source(node)!r}", fix)
 
 
 # -- dtypes -------------------------------------------------------------------------------------------------
@@ -154,12 +153,12 @@ def scalar(ev: Expressions, node: ast.expr, name: str, others: list[ast.expr]) -
     """MXP401: ``mx.add(x, 1)``."""
     mx = ev.module.mx
     other = next((o for o in others if isinstance(o, ast.Name | ast.Attribute)), None)
-    dtype = f"{source(other)}.dtype" if other is not None else "..."
+    dtype = f"{ev.source(other)}.dtype" if other is not None else "..."
     ev.report(
         "MXP401",
         node,
-        f"the number {source(node)!r} as an operand of {mx}.{name}",
-        f"say {mx}.array({source(node)}, dtype={dtype})",
+        f"the number {ev.source(node)!r} as an operand of {mx}.{name}",
+        f"say {mx}.array({ev.source(node)}, dtype={dtype})",
     )
 
 
@@ -222,7 +221,7 @@ def to_numpy(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments)
 
 def to_numpy_by_protocol(ev: Expressions, node: ast.Call) -> None:
     """MXP102: ``array.__array__()``."""
-    ev.report("MXP102", node, f"{source(node)!r}, which is what NumPy calls", "keep it an array")
+    ev.report("MXP102", node, f"{ev.source(node)!r}, which is what NumPy calls", "keep it an array")
 
 
 def keywords(ev: Expressions, node: ast.Call, name: str) -> None:
@@ -239,13 +238,13 @@ def leftover_attribute(ev: Expressions, node: ast.Attribute, base: Value) -> Non
     mx = ev.module.mx
     if isinstance(base, Array) and node.attr in torch.ATTRIBUTES:
         fix = f"use {torch.ATTRIBUTES[node.attr]}"
-        ev.report("MXP502", node, f".{node.attr} of an array in {source(node)!r}", fix)
+        ev.report("MXP502", node, f".{node.attr} of an array in {ev.source(node)!r}", fix)
     elif base == Name("mlx.core") and node.attr in torch.CORE:
         fix = torch.CORE[node.attr]
         say = f"say {mx}.{fix}" if " " not in fix and "(" not in fix else f"use {fix}"
-        ev.report("MXP504", node, source(node), say)
+        ev.report("MXP504", node, ev.source(node), say)
     elif base == Name("mlx.nn") and node.attr in torch.NN:
-        ev.report("MXP504", node, source(node), f"use {torch.NN[node.attr]}")
+        ev.report("MXP504", node, ev.source(node), f"use {torch.NN[node.attr]}")
 
 
 def unbound_torch(ev: Expressions, node: ast.Name) -> None:
@@ -259,10 +258,10 @@ def leftover_call(ev: Expressions, node: ast.Call, function: ast.Attribute, base
     name = function.attr
     if is_array(base):
         if name == "size":
-            ev.report("MXP502", node, f".size() in {source(node)!r}", "use x.shape; x.size is a number")
+            ev.report("MXP502", node, f".size() in {ev.source(node)!r}", "use x.shape; x.size is a number")
         elif name in torch.METHODS:
             fix = f"use {torch.METHODS[name]}"
-            ev.report("MXP502", node, f".{name}() of an array in {source(node)!r}", fix)
+            ev.report("MXP502", node, f".{name}() of an array in {ev.source(node)!r}", fix)
     elif isinstance(base, Layer | Instance) and name in torch.MODULE_METHODS:
         own = isinstance(base, Instance) and (
             not base.info.is_module or base.info.attribute(name) is not None
@@ -271,12 +270,12 @@ def leftover_call(ev: Expressions, node: ast.Call, function: ast.Attribute, base
             ev.report(
                 "MXP505",
                 node,
-                f".{name}() of a module in {source(node)!r}",
+                f".{name}() of a module in {ev.source(node)!r}",
                 f"use {torch.MODULE_METHODS[name]}",
             )
     elif base == Value() and name in torch.TELLING and ev.module.is_mlx and not ev.module.imports_torch:
         fix = f"use {torch.METHODS[name]}"
-        ev.report("MXP502", node, f".{name}() in {source(node)!r}", fix)
+        ev.report("MXP502", node, f".{name}() in {ev.source(node)!r}", fix)
 
 
 def view(ev: Expressions, node: ast.Call, arguments: Arguments) -> None:
@@ -285,7 +284,7 @@ def view(ev: Expressions, node: ast.Call, arguments: Arguments) -> None:
     shapes = any(isinstance(o, Number | Many) for v in arguments.positional for o in options(v))
     if shapes or len(arguments.positional) > 1 or (first is not None and is_number(first)):
         fix = f"say {ev.module.mx}.reshape; view is for reading bits as another dtype"
-        ev.report("MXP502", node, f".view of a shape in {source(node)!r}", fix)
+        ev.report("MXP502", node, f".view of a shape in {ev.source(node)!r}", fix)
 
 
 def transpose(ev: Expressions, node: ast.Call) -> None:
@@ -302,7 +301,7 @@ def transpose(ev: Expressions, node: ast.Call) -> None:
     two = [*axes, *negative]
     if len(node.args) == 2 and len(two) == 2 and {a % 2 if -2 <= a < 2 else a for a in two} != {0, 1}:
         fix = f"say {ev.module.mx}.swapaxes"
-        ev.report("MXP502", node, f".transpose of two axes in {source(node)!r}", fix)
+        ev.report("MXP502", node, f".transpose of two axes in {ev.source(node)!r}", fix)
 
 
 def forward(ev: Expressions, node: ast.AST) -> None:

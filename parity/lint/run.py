@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -14,6 +15,9 @@ from .findings import Finding
 from .noqa import Suppressed
 from .project import Module, Project, UnreadableError
 from .rules import RULES
+
+DEEPEST = 10_000
+"""Calls within calls: an expression of some thousand terms is nested as deeply."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,7 @@ def lint(
         except UnreadableError as error:  # reported whatever the rules: what was not checked is not clean
             place = (str(path), error.line, error.column, error.line)
             findings.append(Finding(*place, "MXP000", error.reason, "mend it, or leave it out"))
-    for module in read:
-        module.read()
-    for module in read:
-        module.finish()
+    findings += _gone_through(read)
     base = (root or Path.cwd()).resolve()
     in_use: set[Excepted] = set()
     names = [(m.path.relative_to(base) if m.path.is_relative_to(base) else m.path).as_posix() for m in read]
@@ -94,6 +95,24 @@ def lint(
             what = f"per-file-ignores: {entry.pattern!r} excepts nothing"
             findings.append(Finding(str(base / "pyproject.toml"), 1, 1, 1, "MXP002", what, "remove it"))
     return Outcome(n, tuple(sorted(findings)), tuple(suppressed))
+
+
+def _gone_through(modules: Sequence[Module]) -> list[Finding]:
+    """Go through modules, all that runs at import first; what cannot be followed."""
+    found = []
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEPEST))
+    try:
+        for step in (Module.read, Module.finish):
+            for module in modules:
+                try:
+                    step(module)
+                except RecursionError:
+                    place = (module.sink.path, 1, 1, 1)
+                    found.append(Finding(*place, "MXP000", "is nested too deeply to be followed", "part it"))
+    finally:
+        sys.setrecursionlimit(limit)
+    return found
 
 
 def lint_text(text: str, path: Path = Path("snippet.py"), *, base: Project | None = None) -> Outcome:

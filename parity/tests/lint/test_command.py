@@ -152,6 +152,17 @@ def test_files_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", "pipe.py"]) == errors.EXIT_USAGE
 
 
+def test_code_that_is_deeply_nested(capsys: pytest.CaptureFixture[str]) -> None:
+    """Hundreds of terms are followed; of tens of thousands it is said that they are not."""
+    Path("long.py").write_text(CLEAN + "\n\ndef g(x: mx.array):\n    return " + "x + " * 700 + "x\n")
+    Path("longer.py").write_text("x = " + "1 + " * 50_000 + "1\n")
+    assert main(["lint", "long.py", "longer.py", "inner"]) == errors.EXIT_MISMATCH
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("long.py:9:12: MXP301") for line in lines) == 700
+    assert sum(line.startswith("longer.py:1:1: MXP000") for line in lines) == 1
+    assert any(line.startswith("inner/dirty.py:5:12: MXP301") for line in lines)
+
+
 def test_odd_files() -> None:
     """Windows's line ends, a byte order mark, nothing at all, no end of the last line."""
     Path("windows.py").write_bytes(b"\xef\xbb\xbf" + CLEAN.replace("\n", "\r\n").encode())
