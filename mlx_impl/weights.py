@@ -46,7 +46,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array]) -> None:
         for alias, name in sorted(tied.items())
         if alias in tensors
         and name in tensors
-        and not mx.array_equal(tensors[alias], tensors[name], equal_nan=True).item()
+        and not mx.array_equal(tensors[alias], tensors[name], equal_nan=True).item()  # noqa: MXP201 loading
     ]
     if problems:
         raise ValueError(
