@@ -5,7 +5,7 @@ import mlx.core as mx
 from .apply import described, run
 from .contract import contraction
 from .equation import Equation
-from .errors import EinopsError, reraise
+from .errors import CAUGHT, EinopsError, reraise
 
 
 def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
@@ -47,7 +47,7 @@ def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
         x = run(found.before[0], arrays[0])
         if found.product is not None:
             x = run(found.after, found.product(x, run(found.before[1], arrays[1])))
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "einsum", pattern, described(tensors), {})
     return x
 

@@ -16,11 +16,15 @@ class UnsupportedPatternError(EinopsError, NotImplementedError):
     """A pattern that other functions of this package understand, but not the one that was called."""
 
 
+CAUGHT = (ValueError, TypeError, AttributeError)
+"""What a function re-raises: its own error, MLX's for arrays, Python's for what is no pattern at all."""
+
+
 def reraise(
     error: Exception, call: str, pattern: object, given: str, sizes: Mapping[str, object]
 ) -> NoReturn:
     """Raise `error` as an :class:`EinopsError` that says in which call, on what shape, with which sizes."""
-    if not isinstance(pattern, str):
+    if not isinstance(pattern, str):  # whatever came of it
         error = EinopsError(f"The pattern is {pattern!r}, expected text like 'b (h w) -> b h w'")
     words = [repr(pattern), *(f"{name}={size!r}" for name, size in sizes.items())]
     kind = type(error) if isinstance(error, EinopsError) else EinopsError

@@ -5,7 +5,7 @@ from math import prod
 import mlx.core as mx
 
 from .apply import described
-from .errors import EinopsError, reraise
+from .errors import CAUGHT, EinopsError, reraise
 from .packing import Shape, packing
 from .recipe import CACHED
 
@@ -30,7 +30,7 @@ def pack(tensors: Sequence[mx.array], pattern: str) -> tuple[mx.array, list[Shap
         for i, shape in flat:
             parts[i] = mx.reshape(parts[i], shape)
         return mx.concatenate(parts, axis), [*packed]
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "pack", pattern, described(arrays), {})
 
 

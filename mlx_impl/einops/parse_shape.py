@@ -4,7 +4,7 @@ from types import EllipsisType
 import mlx.core as mx
 
 from .apply import described
-from .errors import EinopsError, reraise
+from .errors import CAUGHT, EinopsError, reraise
 from .parse import parse
 from .recipe import CACHED
 
@@ -23,7 +23,7 @@ def parse_shape(x: mx.array, pattern: str) -> dict[str, int]:
         if not isinstance(x, mx.array):
             raise EinopsError(f"The input is a {type(x).__name__}, expected an MLX array")
         return dict(_parsed(pattern, x.shape))
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "parse_shape", pattern, described(x), {})
 
 

@@ -1,7 +1,7 @@
 import mlx.core as mx
 
 from .apply import described, movement
-from .errors import reraise
+from .errors import CAUGHT, reraise
 
 
 def rearrange(tensor: mx.array | list[mx.array], pattern: str, **axes_lengths: int) -> mx.array:
@@ -18,5 +18,5 @@ def rearrange(tensor: mx.array | list[mx.array], pattern: str, **axes_lengths: i
     """
     try:
         return movement("rearrange", tensor, pattern, axes_lengths)
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "rearrange", pattern, described(tensor), axes_lengths)

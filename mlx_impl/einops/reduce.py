@@ -4,7 +4,7 @@ from typing import Any
 import mlx.core as mx
 
 from .apply import described, frozen, movement, run, stacked
-from .errors import EinopsError, reraise
+from .errors import CAUGHT, EinopsError, reraise
 from .plan import plan
 from .reductions import REDUCTIONS
 
@@ -38,12 +38,12 @@ def reduce(
         x = tensor if isinstance(tensor, mx.array) else stacked(tensor)
         parts = plan("callable", pattern, x.shape, frozen(axes_lengths))
         x = run(parts.before, x)
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "reduce", pattern, described(tensor), {"reduction": reduction, **axes_lengths})
     if parts.axes:
         x = reduction(x, parts.axes)
     try:
         return run(parts.after, x)
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         what: dict[str, Any] = {"reduction": reduction, **axes_lengths}
         reraise(error, "reduce", pattern, f"{described(tensor)}, reduced to {described(x)}", what)

@@ -1,7 +1,7 @@
 import mlx.core as mx
 
 from .apply import described, movement
-from .errors import reraise
+from .errors import CAUGHT, reraise
 
 
 def repeat(tensor: mx.array | list[mx.array], pattern: str, **axes_lengths: int) -> mx.array:
@@ -17,5 +17,5 @@ def repeat(tensor: mx.array | list[mx.array], pattern: str, **axes_lengths: int)
     """
     try:
         return movement("repeat", tensor, pattern, axes_lengths)
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "repeat", pattern, described(tensor), axes_lengths)

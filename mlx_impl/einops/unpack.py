@@ -6,7 +6,7 @@ from math import prod
 import mlx.core as mx
 
 from .apply import described, integer
-from .errors import EinopsError, reraise
+from .errors import CAUGHT, EinopsError, reraise
 from .packing import Shape, packing
 from .recipe import CACHED
 
@@ -30,7 +30,7 @@ def unpack(tensor: mx.array, packed_shapes: Sequence[Sequence[int]], pattern: st
         parts = list(mx.split(tensor, cuts, axis)) if shapes else []
         for i, shape in split:
             parts[i] = mx.reshape(parts[i], shape)
-    except (ValueError, TypeError) as error:
+    except CAUGHT as error:
         reraise(error, "unpack", pattern, described(tensor), {"packed_shapes": packed_shapes})
     return parts
 

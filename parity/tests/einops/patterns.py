@@ -12,10 +12,15 @@ NAMES = ("a", "b", "c1", "Head", "x_y", "for", "ß", "axis")
 SIZES = (1, 2, 3, 2, 4, 1, 0)
 
 ODDITIES = (
-    "(", ")", "()", "...", "..", "....", "->", "1", "0", "2", "01", "_", "_a", "a_", "1a", "a-b", "a.", "a...",
-    ",", "*", "…", "\t", "\n", "²", "٣", "((a))", "A", "b", "a", "c1", "new", "(a b)", "(...)", "-", "→", "é·",
+    "(", ")", "()", "...", "..", "....", "->", "1", "0", "2", "01", "_", "_a", "a_", "1a", "a-b", "a.",
+    "a...", ",", "*", "…", "\t", "\n", "²", "٣", "((a))", "A", "b", "a", "c1", "new", "(a b)", "(...)", "-",
+    "→", "é·",
 )  # fmt: skip
 """What may stand in a pattern by mistake, and some of what may stand there rightly."""
+
+
+KINDS = ("insert", "insert", "delete", "twice", "swap", "size", "no size", "name", "axes")
+"""What a mistake may do: to the text of a side, to the sizes given, to the shape."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ def valid(draw: Any, word: str) -> _Parts:
     size = {name: draw(st.sampled_from(SIZES)) for name in names}
     items = [*names]
     given: dict[str, int] = {}
-    left: list[tuple[list[str], list[int]]] = []  # the axes of a group, and the sizes of its axes in the input
+    left: list[
+        tuple[list[str], list[int]]
+    ] = []  # the axes of a group, and the sizes of its axes in the input
     for group in _grouped(draw, names):
         inferred = next((name for name in group if size[name]), group[0])
         given |= {n: size[n] for n in group if n != inferred or draw(st.integers(0, 3)) == 0}
@@ -126,7 +133,9 @@ def _product(size: dict[str, int], group: Sequence[str]) -> int:
 
 def _spoil(draw: Any, parts: _Parts) -> None:
     """One mistake."""
-    kind = draw(st.sampled_from(("insert", "insert", "delete", "twice", "swap", "size", "no size", "name", "axes")))
+    kind = draw(
+        st.sampled_from(("insert", "insert", "delete", "twice", "swap", "size", "no size", "name", "axes"))
+    )
     side = parts.left if draw(st.booleans()) else parts.right
     at = draw(st.integers(0, max(0, len(side) - 1)))
     if kind == "insert":
