@@ -23,6 +23,8 @@ def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
     """
     if len(tensors_and_pattern) < 2:
         raise EinopsError("`einops.einsum` takes arrays, at least one, and a pattern: einsum(x, 'i j -> j')")
+    if not any(isinstance(x, str) for x in (tensors_and_pattern[0], tensors_and_pattern[-1])):
+        raise EinopsError("The last argument must be the pattern, or the first one if it is of letters")
     letters = isinstance(tensors_and_pattern[0], str)
     pattern, tensors = (
         (tensors_and_pattern[0], tensors_and_pattern[1:])
@@ -30,8 +32,6 @@ def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
         else (tensors_and_pattern[-1], tensors_and_pattern[:-1])
     )
     try:
-        if not isinstance(pattern, str):
-            raise EinopsError("The last argument must be the pattern, or the first one if it is of letters")
         arrays: list[mx.array] = []
         inexact = True
         for i, x in enumerate(tensors):

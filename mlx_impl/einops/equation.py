@@ -13,6 +13,8 @@ from .recipe import CACHED
 Term = tuple[str | EllipsisType, ...]
 Names = tuple[str, ...]
 
+_TOO_MANY = f"Too many axes: MLX's einsum tells {len(ascii_letters)} apart"
+
 
 @dataclass(frozen=True, slots=True)
 class Equation:
@@ -36,6 +38,8 @@ def equation(pattern: str, letters: bool, shapes: tuple[tuple[int, ...], ...]) -
     Raises: EinopsError if the pattern is wrong or does not fit the shapes.
     """
     terms, result = _by_letters(pattern) if letters else _by_names(pattern)
+    if len({axis for term in terms for axis in term} - {...}) > len(ascii_letters):
+        raise EinopsError(_TOO_MANY)
     if len(terms) != len(shapes):
         raise EinopsError(f"The pattern has the axes of {len(terms)} arrays, but there are {len(shapes)}")
     widths = [len(s) - sum(axis is not ... for axis in t) for t, s in zip(terms, shapes, strict=True)]
@@ -51,7 +55,7 @@ def equation(pattern: str, letters: bool, shapes: tuple[tuple[int, ...], ...]) -
     for name in (name for names in (*spelled, out) for name in names):
         if name not in code:
             if len(code) == len(ascii_letters):
-                raise EinopsError(f"Too many axes: MLX's einsum tells {len(ascii_letters)} apart")
+                raise EinopsError(_TOO_MANY)
             code[name] = ascii_letters[len(code)]
     inputs = tuple("".join(code[name] for name in names) for names in spelled)
     output = "".join(code[name] for name in out)
@@ -73,7 +77,7 @@ def _agree(terms: Sequence[Names], shapes: Sequence[tuple[int, ...]]) -> None:
         own: dict[str, int] = {}
         for name, size in zip(names, shape, strict=True):
             called = (
-                f"Axis {name!r}" if not name.startswith(".") else f"The axis {name[1:]} from the end of '...'"
+                f"Axis {name!r}" if not name.startswith(".") else f"Axis {name[1:]} from the end of '...'"
             )
             if own.setdefault(name, size) != size:
                 raise EinopsError(f"{called} has {own[name]} and {size} elements in array {i}")
@@ -101,14 +105,17 @@ def _by_names(pattern: str) -> tuple[tuple[Term, ...], Term]:
 def _term(text: str, *, repeats: bool) -> Term:
     names: list[str | EllipsisType] = []
     for group in parse(text, underscore=True, repeats=repeats).groups:
-        axes = (group,) if isinstance(group, EllipsisType) else group
-        if not axes:
+        if isinstance(group, EllipsisType):
+            names.append(group)
+            continue
+        if not group:
             raise UnsupportedPatternError("Singleton axes (1 or ()) are not for einsum: rearrange first")
-        if len(axes) > 1:
+        axis = group[0]
+        if len(group) > 1 or isinstance(axis, EllipsisType):
             raise UnsupportedPatternError("Shape rearrangement (a b) is not for einsum: rearrange first")
-        if isinstance(axes[0], int):
-            raise UnsupportedPatternError(f"Anonymous axes like {axes[0]} are not for einsum: give a name")
-        names.append(axes[0])
+        if isinstance(axis, int):
+            raise UnsupportedPatternError(f"Anonymous axes like {axis} are not for einsum: give a name")
+        names.append(axis)
     return tuple(names)
 
 

@@ -43,6 +43,8 @@ def reduce(
     if parts.axes:
         x = reduction(x, parts.axes)
     try:
+        if not isinstance(x, mx.array):
+            raise EinopsError(f"The function gives a {type(x).__name__}, expected an MLX array")
         return run(parts.after, x)
     except CAUGHT as error:
         what: dict[str, Any] = {"reduction": reduction, **axes_lengths}

@@ -62,8 +62,8 @@ def peculiar(case: Case) -> str | None:
     """Why the einops package takes what it should refuse, if that is known."""
     if "…" in case.pattern:
         return (
-            "'…' is what einops calls '...' inside: given from outside it is the name of one axis in rearrange, "
-            "reduce, repeat and parse_shape, and all remaining axes in einsum"
+            "'…' is what einops calls '...' inside: given from outside it is the name of one axis in "
+            "rearrange, reduce, repeat and parse_shape, and all remaining axes in einsum"
         )
     if any(size < 0 for size in case.sizes.values()):
         return "a negative size is refused by most backends; PyTorch's expand takes −1 for 'as it is'"

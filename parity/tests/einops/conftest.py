@@ -5,7 +5,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from parity.session import KEY
@@ -29,6 +29,7 @@ def search(request: pytest.FixtureRequest) -> Search:
         @hypothesis.settings(
             max_examples=max(1, int(examples * SCALE[settings.profile])),
             deadline=None,
+            phases=(Phase.generate, Phase.shrink),
             database=None,
             print_blob=False,
             suppress_health_check=list(HealthCheck),

@@ -85,7 +85,7 @@ def test_lists_are_stacked() -> None:
 
 
 def test_the_result_is_an_array_of_its_own() -> None:
-    """Where nothing moves too: the package hands back its argument, and adding to it would add to the input."""
+    """Where nothing moves too: the package hands back its argument, which in-place addition then changes."""
     x = mx.zeros((2, 3))
     y = rearrange(x, "a b -> a b")
     y += 1
