@@ -129,7 +129,8 @@ def determine(
     ]
     if wrong:
         raise CheckpointError(
-            f"{what}: the configuration is another model's: {'; '.join(wrong)}. Give the right one with --config"
+            f"{what}: the configuration is another model's: {'; '.join(wrong)}. "
+            "Give the right one with --config"
         )
     told = {k: v for k, v in inferred.items() if k not in given}
     assumed = {k: getattr(config, k) for k in ASSUMED if k not in given and k not in inferred}

@@ -132,6 +132,6 @@ def _head(what: str, tensors: Mapping[str, Any]) -> tuple[str, str]:
     if not any(n.startswith(ENCODER) for n in names):
         shown = ", ".join(n[:60] for n in names[:5])
         raise CheckpointError(
-            f"{what}: none of its {len(names):,} tensors has a name of M2-BERT; the first are {shown or 'none'}"
+            f"{what}: none of its {len(names):,} tensors has a name of M2-BERT; the first: {shown or 'none'}"
         )
     return "model", ""

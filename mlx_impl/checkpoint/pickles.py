@@ -150,7 +150,8 @@ class Reader:
             ) from None
         if steps > limits.OPCODES:
             raise CheckpointError(
-                f"{self.what}: a pickle of more than {limits.OPCODES:,} instructions; save the state_dict alone"
+                f"{self.what}: a pickle of more than {limits.OPCODES:,} instructions; "
+                "save the state_dict alone"
             )
         return value
 

@@ -131,7 +131,8 @@ def _inside(file: Path, root: Path) -> Path:
         ) from None
     if not real.is_relative_to(root):
         raise CheckpointError(
-            f"{file} is a link out of the folder, to {real}; copy the file itself there, or give its real path"
+            f"{file} is a link out of the folder, to {real}; "
+            "copy the file itself there, or give its real path"
         )
     return file
 
