@@ -94,13 +94,14 @@ def read(paths: Path | Sequence[Path]) -> dict[str, Tensor]:
 
 def _read_file(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(9)
+    is_zip = start[:4] == b"PK\x03\x04"
     try:
-        if start != b"PK\x03\x04" and start[:1] != b"\x80":
+        if not is_zip and (start[:1] != b"\x80" or start[8:] == b"{"):
             from safetensors.torch import load_file
 
             return load_file(path)
-        if start == b"PK\x03\x04":
+        if is_zip:
             _refuse_compressed(path)
         return _state_dict(path, _load(path))
     except CheckpointError:

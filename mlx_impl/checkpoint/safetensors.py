@@ -14,11 +14,6 @@ from .raw import ITEMSIZE, Raw, checked_shape, count
 _ENTRY = {"dtype", "shape", "data_offsets"}
 
 
-def looks_like(data: memoryview) -> bool:
-    """Whether bytes begin as a safetensors file does."""
-    return data.nbytes > 8 and data[8] == ord("{")
-
-
 def read(path: Path) -> tuple[dict[str, Raw], dict[str, str]]:
     """The tensors of a file by name, mapped and not copied, and its metadata.
 

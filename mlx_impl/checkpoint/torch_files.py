@@ -25,8 +25,11 @@ Materialize = Callable[[View], Raw]
 
 
 def looks_like(data: memoryview) -> bool:
-    """Whether bytes begin as a file of ``torch.save`` does."""
-    return bytes(data[:4]) == _ZIP or bytes(data[:1]) == b"\x80"
+    """Whether bytes begin as a file of ``torch.save`` does.
+
+    A header's length may begin like a pickle; then the header's brace follows.
+    """
+    return bytes(data[:4]) == _ZIP or (bytes(data[:1]) == b"\x80" and bytes(data[8:9]) != b"{")
 
 
 def read(path: Path) -> tuple[Any, Materialize]:

@@ -124,9 +124,10 @@ class MlxSide:
             "metal": mx.metal.is_available(),
         }
 
-    def run(self, task: Task) -> Outcome:
+    def run(self, task: Task, *, module: nn.Module | None = None) -> Outcome:
+        """Run a task to the end, on a module of its own or on one that is there."""
         with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
-            return self.run_module(task)
+            return self.run_module(task, module)
 
     def call_raw(self, task: Task) -> Any:
         with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
