@@ -93,11 +93,13 @@ def assemble(
         configuration = _longer(configuration, length)
     if dtype is not None and packed is None:
         tensors = {name: arrays.cast(x, dtype) for name, x in tensors.items()}
-    model = build(configuration.config, source.named.head, tensors)
-    if packed is not None:
-        quantize(model, packed["bits"], group_size=packed["group_size"], layers=tuple(packed["layers"]))
     try:
+        model = build(configuration.config, source.named.head, tensors)
+        if packed is not None:
+            quantize(model, packed["bits"], group_size=packed["group_size"], layers=tuple(packed["layers"]))
         loaded = load_canonical(model, tensors, strict=strict)
+    except CheckpointError:
+        raise
     except ValueError as error:
         raise CheckpointError(f"{source.path}: {error}") from None
     model.eval()

@@ -1,4 +1,4 @@
-"""``parity run --checkpoint``: a model with its own weights, on real sentences, given tokens or drawn ones."""
+"""``parity run --checkpoint``: a model with its own weights, on sentences, given tokens or drawn ones."""
 
 import argparse
 import os

@@ -151,9 +151,9 @@ def _packed(name: str, original: AnyArray, arrays: dict[str, AnyArray], stem: st
     """A packed weight is the nearest of its group's levels: half a step away at most, or beyond the last.
 
     The levels are scale·q + bias, unpacked here and not by MLX. Scale and bias are rounded to their format
-    after q is chosen, which moves a level by up to (2ᵇ − 1)·u + u·|bias/scale| steps. MLX moves the scale so
-    that the end of the range that is farther from zero, or zero, is a level: the other end may then lie
-    beyond the last level, by less than a step.
+    after q is chosen, which moves a level by up to (2ᵇ − 1 + |bias/scale|)·u steps; twice that is allowed for
+    the arithmetic that chose q. MLX stretches the scale so that zero and the end of the range that is farther
+    from it are levels: the other end may then lie beyond the last level, by less than a step.
     """
     packed, scales, biases = (arrays[f"{stem}.{leaf}"] for leaf in ("weight", "scales", "biases"))
     u = 2.0**-24 if scales.dtype == np.float32 else (2.0**-11 if scales.dtype == np.float16 else 2.0**-8)
