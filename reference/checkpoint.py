@@ -121,10 +121,12 @@ def _refuse_compressed(path: Path) -> None:
 
 def _load(path: Path) -> Any:
     """What ``torch.load`` gives without running code; inert objects for what is not needed."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:  # a checkpoint of training: more than weights is in it
-        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_restricted())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected pickle protocol")  # both readers know them all
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # a checkpoint of training: more than weights is in it
+            return torch.load(path, map_location="cpu", weights_only=False, pickle_module=_restricted())
 
 
 def _restricted() -> ModuleType:
@@ -285,7 +287,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
             if not torch.equal(tensors[name], tensors[present[0]])
         ]
         if present:
-            whole |= {name: tensors[present[0]] for name in names if name not in tensors}
+            whole |= dict.fromkeys(names, tensors[present[0]])
     misshapen = {
         name: f"{name} has shape {tuple(x.shape)}, expected {tuple(state[name].shape)}"
         for name, x in whole.items()

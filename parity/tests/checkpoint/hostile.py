@@ -130,18 +130,24 @@ _CALLS: dict[str, Callable[[Path], Any]] = {
     "open": lambda folder: Call(open, str(folder / CANARY), "w"),
     "torch-load": lambda folder: Call(torch.hub.load_state_dict_from_url, "http://127.0.0.1:9/x"),
 }
+
+
+def _calls(name: str, call: Callable[[Path], Any]) -> None:
+    def in_zip(folder: Path) -> Path:
+        return _saved({"weight": call(folder)}, folder)
+
+    def in_old(folder: Path) -> Path:
+        return _saved({"weight": call(folder)}, folder, _use_new_zipfile_serialization=False)
+
+    def beside_weights(folder: Path) -> Path:
+        return _saved({"state": {"model": LAYOUTS[1].state()}, "x": call(folder)}, folder)
+
+    for where, make in (("zip", in_zip), ("old", in_old), ("training", beside_weights)):
+        CORPUS[f"{where}-calls-{name}"] = (make, "which no weights need")
+
+
 for _name, _call in _CALLS.items():
-    for _way, _options in (("zip", {}), ("old", {"_use_new_zipfile_serialization": False})):
-        CORPUS[f"{_way}-calls-{_name}"] = (
-            lambda folder, call=_call, options=_options: _saved({"weight": call(folder)}, folder, **options),
-            "which no weights need",
-        )
-    CORPUS[f"training-calls-{_name}"] = (
-        lambda folder, call=_call: _saved(
-            {"state": {"model": LAYOUTS[1].state()}, "x": call(folder)}, folder
-        ),
-        "which no weights need",
-    )
+    _calls(_name, _call)
 
 
 @hostile("which no weights need")
@@ -155,7 +161,7 @@ def _plain_pickle(folder: Path) -> Path:
     return folder
 
 
-def rewritten(folder: Path, change: Callable[[dict[str, bytes]], None], **options: Any) -> Path:
+def rewritten(folder: Path, change: Callable[[dict[str, bytes]], object], **options: Any) -> Path:
     """A good zip file whose members have been changed."""
     path = _saved(LAYOUTS[1].state(), folder)
     with zipfile.ZipFile(path) as archive:
@@ -190,7 +196,11 @@ def _zip_big_endian(folder: Path) -> Path:
 
 @hostile("0 data.pkl")
 def _zip_of_something_else(folder: Path) -> Path:
-    return rewritten(folder, lambda members: (members.clear(), members.update({"a.txt": b"x"}))[0])
+    def another(members: dict[str, bytes]) -> None:
+        members.clear()
+        members["a.txt"] = b"x"
+
+    return rewritten(folder, another)
 
 
 @hostile("TorchScript")
@@ -202,7 +212,7 @@ def _zip_torchscript(folder: Path) -> Path:
 
 @hostile("has no storage")
 def _zip_without_a_storage(folder: Path) -> Path:
-    return rewritten(folder, lambda members: members.pop("model/data/3") and None)
+    return rewritten(folder, lambda members: members.pop("model/data/3"))
 
 
 @hostile("reaches to element")
