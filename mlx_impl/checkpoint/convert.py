@@ -23,6 +23,7 @@ from .source import Source, quantization_of, read
 
 DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
 TARGETS = ("mlx", "canonical")
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json")
 _LARGEST_TEXT = 64 << 20
 
@@ -73,14 +74,17 @@ def convert(
     Raises: CheckpointError; then nothing has been written.
     """
     out = Path(out)
+    path = Path(path)
     refuse_existing(out, force=force)
+    if out.exists() and (path.resolve() == out.resolve() or path.resolve().is_relative_to(out.resolve())):
+        raise CheckpointError(f"{out} is where the checkpoint itself is; give another name")
     if dtype is not None and dtype not in DTYPES:
         raise CheckpointError(f"dtype {dtype!r}, known are {', '.join(DTYPES)}")
     if target not in TARGETS:
         raise CheckpointError(f"target {target!r}, known are {', '.join(TARGETS)}")
     if bits is not None and target == "canonical":
         raise CheckpointError("a canonical checkpoint has no packed weights: leave --quantize out")
-    source = read(Path(path), config=config, root=root)
+    source = read(path, config=config, root=root)
     if quantization_of(source) is not None:
         raise CheckpointError(
             f"{source.path} is quantized already, which cannot be undone; convert the original"
@@ -101,14 +105,15 @@ def convert(
     tensors = {name: arrays.from_array(x) for name, x in named.items()}
     information = _metadata(made, digests, packed, target)
     if out.suffix == ".safetensors":
-        write_whole(
-            out, lambda part: safetensors.write(part, tensors, information), folder=False, force=force
-        )
+        write_whole(out, lambda part: safetensors.write(part, tensors, information), folder=(), force=force)
         copied: tuple[str, ...] = ()
     else:
         copied = _texts(source)
         write_whole(
-            out, lambda part: _folder(part, tensors, information, made, copied), folder=True, force=force
+            out,
+            lambda part: _folder(part, tensors, information, made, copied),
+            folder=(WEIGHTS, CONFIG, *TOKENIZER),
+            force=force,
         )
     return Conversion(source, made, out, target, tensors, digests, packed, copied, _notes(made, length, way))
 
@@ -146,13 +151,8 @@ def _version(package: str) -> str:
 
 def _texts(source: Source) -> tuple[str, ...]:
     """The tokenizer's files beside the weights: plain ones of a size that such files have."""
-    folder = source.folder
-    found = []
-    for name in TOKENIZER:
-        path = folder / name
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_TEXT:
-            found.append(name)
-    return tuple(found)
+    paths = {name: source.beside(name) for name in TOKENIZER}
+    return tuple(n for n, path in paths.items() if path and path.stat().st_size <= _LARGEST_TEXT)
 
 
 def _folder(
@@ -162,9 +162,9 @@ def _folder(
     made: Assembled,
     copied: tuple[str, ...],
 ) -> None:
-    safetensors.write(part / "model.safetensors", tensors, information)
+    safetensors.write(part / WEIGHTS, tensors, information)
     text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True)
-    (part / "config.json").write_text(f"{text}\n", encoding="utf-8")
+    (part / CONFIG).write_text(f"{text}\n", encoding="utf-8")
     for name in copied:
         shutil.copyfile(made.source.folder / name, part / name)
 

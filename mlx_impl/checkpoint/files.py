@@ -80,12 +80,19 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise CheckpointError(f"{path} exists; give another name, or replace it with --force")
 
 
-def write_whole(path: Path, write: Callable[[Path], None], *, folder: bool, force: bool) -> None:
+def write_whole(
+    path: Path, write: Callable[[Path], None], *, folder: tuple[str, ...] = (), force: bool
+) -> None:
     """Have `write` make a file or folder beside `path`, then give it that name: whole or not at all.
+
+    Args:
+        folder: the names that a folder may have in it, if it is one that is written; one that has others
+            is not ours, and never replaced.
 
     Raises: CheckpointError if there is something at `path` and not `force`, or the disk refuses.
     """
     refuse_existing(path, force=force)
+    _refuse_others(path, folder)
     part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +106,7 @@ def write_whole(path: Path, write: Callable[[Path], None], *, folder: bool, forc
         umask = os.umask(0)  # temporary files are for their owner alone; results are not
         os.umask(umask)
         part.chmod((0o777 if folder else 0o666) & ~umask)
-        _put(part, path, folder=folder, force=force)
+        (_put_folder if folder else _put_file)(part, path, force)
         part = None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -108,27 +115,47 @@ def write_whole(path: Path, write: Callable[[Path], None], *, folder: bool, forc
             shutil.rmtree(part, ignore_errors=True) if folder else part.unlink(missing_ok=True)
 
 
-def _put(part: Path, path: Path, *, folder: bool, force: bool) -> None:
+def _refuse_others(path: Path, folder: tuple[str, ...]) -> None:
+    """Raises: CheckpointError if what is at a path is not what would be put there."""
+    if not os.path.lexists(path):
+        return
+    if path.is_symlink() or path.is_dir() != bool(folder):
+        what = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
+        raise CheckpointError(f"{path} is {what}, which is not replaced; give another name")
+    others = sorted(p.name for p in path.iterdir() if p.name not in folder) if folder else []
+    if others:
+        raise CheckpointError(
+            f"{path} has {others[0]!r} in it, one of {len(others)} that no conversion writes, "
+            "and is not replaced; give another name"
+        )
+
+
+def _put_folder(part: Path, path: Path, force: bool) -> None:
     """Rename `part` to `path`; what was there before is gone only after."""
-    if force and os.path.lexists(path):
-        old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old.")) / path.name
-        path.rename(old)
-        try:
-            part.rename(path)
-        except OSError:
-            old.rename(path)
-            old.parent.rmdir()
+    if not force or not path.exists():
+        part.rename(path)
+        return
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+    path.rename(aside / path.name)
+    try:
+        part.rename(path)
+    except OSError:
+        (aside / path.name).rename(path)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside)
+
+
+def _put_file(part: Path, path: Path, force: bool) -> None:
+    if force:
+        part.replace(path)
+        return
+    try:
+        os.link(part, path)  # fails if something has come there meanwhile, as renaming would not
+    except OSError as error:
+        if error.errno == errno.EEXIST:
             raise
-        shutil.rmtree(old.parent)
-    elif folder:  # a folder is never renamed over one that has something in it, nor over a file
+        refuse_existing(path, force=False)  # a file system without hard links
         part.rename(path)
     else:
-        try:
-            os.link(part, path)  # fails if something has come there meanwhile, as renaming would not
-        except OSError as error:
-            if error.errno == errno.EEXIST:
-                raise
-            refuse_existing(path, force=False)  # a file system without hard links
-            part.rename(path)
-        else:
-            part.unlink()
+        part.unlink()

@@ -20,8 +20,5 @@ PICKLE = 64 << 20
 OPCODES = 1_000_000
 """Instructions of one pickle."""
 
-NODES = 200_000
-"""Containers that are searched for tensors."""
-
 AXES = 16
 """Axes of one tensor."""

@@ -116,11 +116,15 @@ _MARK = object()
 
 @dataclass
 class Reader:
-    """Interprets pickles that follow each other in some bytes; `position` is where the next begins."""
+    """Interprets pickles that follow each other in some bytes; `position` is where the next begins.
+
+    `storages` has every storage that was spoken of, by key, also by what is not kept.
+    """
 
     what: str
     data: bytes
     position: int = 0
+    storages: dict[str, Storage] = field(default_factory=dict)
     _stack: list[Any] = field(default_factory=list, repr=False)
     _memo: dict[int, Any] = field(default_factory=dict, repr=False)
 
@@ -361,7 +365,10 @@ class Reader:
         dtype = STORAGES.get(cls.name.removeprefix("torch.")) if isinstance(cls, Name) else None
         if kind != "storage" or dtype is None or not isinstance(key, str) or type(n) is not int or n < 0:
             raise _DamagedError("a reference that is no storage")
-        self._stack.append(Storage(dtype, key, n))
+        found = Storage(dtype, key, n)
+        if self.storages.setdefault(key, found) != found:
+            raise _DamagedError("a storage of two kinds")
+        self._stack.append(found)
 
 
 def _pair(value: Any) -> tuple[Any, Any]:

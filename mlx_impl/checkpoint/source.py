@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Source:
     told_by: str
     ignored: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
 
     @property
     def tensors(self) -> Mapping[str, Raw]:
@@ -54,6 +55,12 @@ class Source:
     def folder(self) -> Path:
         """Where files beside the weights are looked for."""
         return self.path if self.path.is_dir() else self.path.parent
+
+    def beside(self, name: str) -> Path | None:
+        """A file of the folder that is no link out of it, if it is there."""
+        path = self.folder / name
+        root = self.root or self.folder.resolve()
+        return path if path.is_file() and path.resolve().is_relative_to(root) else None
 
 
 def read(path: Path, *, config: Path | None = None, root: Path | None = None) -> Source:
@@ -97,10 +104,10 @@ def read(path: Path, *, config: Path | None = None, root: Path | None = None) ->
     if index is not None:
         form = f"{len(files)} shards of {form}"
     named = canonical(str(path), tensors)
-    named = Canonical(named.tensors, named.head, named.outer, nesting, named.prefixes, named.derived)
+    named = replace(named, nesting=nesting)
     keys, told_by, ignored = _keys(path, config, root, metadata)
     sources = files if index_path is None else (index_path, *files)
-    return Source(path, sources, form, named, keys, told_by, ignored, metadata)
+    return Source(path, sources, form, named, keys, told_by, ignored, metadata, root)
 
 
 def _one(file: Path) -> tuple[str, dict[str, Raw], dict[str, str], tuple[str, ...]]:
@@ -204,21 +211,18 @@ def _keys(
     """Configuration keys, where they are from, and the names of those without meaning."""
     if config is None:
         beside = (path if path.is_dir() else path.parent) / "config.json"
-        if "config" in metadata and not path.is_dir():  # our own file carries its own
+        there = beside.exists() or beside.is_symlink()
+        if "config" in metadata and not (path.is_dir() and there):  # our own file carries its own
             what = f"the metadata of {path}"
             found = parse_json(what, metadata["config"].encode())
             if not isinstance(found, dict):
                 raise CheckpointError(f"{what} has a config that is no object of keys")
-            return *_first(checked_keys(what, found)), what, ()
-        if not beside.exists() and not beside.is_symlink():
+            return checked_keys(what, found)[0], what, ()
+        if not there:
             return None, "", ()
         config = _inside(beside, root or beside.parent.resolve())
     keys, ignored = read_keys(config)
     return keys, str(config), ignored
-
-
-def _first(pair: tuple[dict[str, Any], tuple[str, ...]]) -> tuple[dict[str, Any]]:
-    return (pair[0],)
 
 
 def quantization_of(source: Source) -> dict[str, Any] | None:

@@ -132,15 +132,14 @@ def _read_old(path: Path, data: memoryview) -> tuple[Any, Materialize]:
     if not isinstance(keys, list) or len(keys) > limits.TENSORS or not all(isinstance(k, str) for k in keys):
         raise CheckpointError(f"{path}: its list of storages is malformed")
     stretches: dict[str, tuple[int, int]] = {}
-    kinds = {view.storage.key: view.storage.dtype for view in _views(value)}
     at = reader.position
     for key in keys:
         if at + 8 > data.nbytes:
             raise CheckpointError(f"{path} is truncated before storage {key[:40]!r}")
         n = struct.unpack("<q", data[at : at + 8])[0]
-        if key in stretches or key not in kinds:  # without a tensor its element size is unknown
+        if key in stretches or key not in reader.storages:
             raise CheckpointError(f"{path}: storage {key[:40]!r} comes twice, or belongs to no tensor")
-        end = at + 8 + n * ITEMSIZE[kinds[key]]
+        end = at + 8 + n * ITEMSIZE[reader.storages[key].dtype]
         if n < 0 or end > data.nbytes:
             raise CheckpointError(f"{path} is truncated: storage {key[:40]!r} says {n:,} numbers")
         stretches[key] = (at + 8, end)
@@ -157,23 +156,6 @@ def _read_old(path: Path, data: memoryview) -> tuple[Any, Materialize]:
         return data[begin:end]
 
     return value, _Views(path, storage, data.nbytes)
-
-
-def _views(value: Any) -> list[View]:
-    """Every tensor in nested containers, each container visited once."""
-    found: list[View] = []
-    seen: set[int] = set()
-    rest = [value]
-    while rest:
-        x = rest.pop()
-        if isinstance(x, View):
-            found.append(x)
-        elif isinstance(x, dict | list | tuple) and id(x) not in seen:
-            seen.add(id(x))
-            if len(seen) > limits.NODES:
-                raise CheckpointError(f"more than {limits.NODES:,} containers; save the state_dict alone")
-            rest.extend(x.values() if isinstance(x, dict) else x)
-    return found
 
 
 class _Views:

@@ -76,6 +76,11 @@ def rows(
     reason = sides.why_not("torch") or sides.why_not("mlx")
     if settings.oracle != "live" or reason:
         raise SideUnavailableError(f"--checkpoint runs both sides: {reason or 'leave --oracle golden out'}")
+    dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
+    if arguments.port is not None and (FLOAT32 not in dtypes or "mlx" not in [t.side for t in where]):
+        raise UsageError(
+            "--port is held beside the whole port in float32 on MLX: leave --dtypes and --sides so"
+        )
     job = main_job(settings.specs)
     use_threads(settings.threads or os.cpu_count() or 1)
     say("both readers")
@@ -86,7 +91,6 @@ def rows(
     tokens = _tokens(arguments, model, length)
     narrow = None if arguments.port is None else _narrow(job, arguments.port, model)
     repeat = repeat_of(settings, "run", *_words(arguments))
-    dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
     for dtype, target in product(dtypes, where):
         case = _case(model, tokens, dtype, settings.seed, length)
         yield from _judged(case, target, model, tokens, settings, repeat, say)

@@ -5,6 +5,9 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 from torch import Tensor
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

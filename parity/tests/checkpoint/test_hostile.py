@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 
 from parity import errors
@@ -15,6 +18,7 @@ from reference.checkpoint import read as read_by_reference
 
 from .hostile import CANARY, CORPUS
 
+LARGE = ("safetensors-100000-tensors", "zip-of-30000-members", "zip-bomb", "pickle-of-ever", "pickle-laughs")
 BOMBS = ("100000-tensors", "bomb", "memo", "exabytes", "laughs", "zero", "deep", "billion")
 
 
@@ -22,7 +26,9 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("name", CORPUS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.parity_slow) if n in LARGE else n for n in CORPUS]
+)
 def test_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One message that says what is wrong; not a file more than before, none changed."""
     make, says = CORPUS[name]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 from mlx_impl.checkpoint import CheckpointError, download, hub, load
 from parity import errors
 from parity.cli import main

@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -6,6 +6,9 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 from mlx.utils import tree_flatten
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import mlx.core as mx
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 from safetensors.torch import load_file, save_file, save_model
 from torch import Tensor
@@ -75,11 +78,9 @@ def _training(state: dict[str, Tensor], folder: Path) -> Path:
     import numpy as np
 
     model: dict[str, Any] = {"state": {"model": {f"model.{n}": x for n, x in state.items()}}}
-    weight = torch.nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.AdamW([weight])
-    torch.autograd.backward(weight.sum())
-    optimizer.step()
-    model["state"] |= {"optimizers": {"AdamW": optimizer.state_dict()}, "elapsed": datetime.timedelta(3)}
+    moments = {"step": torch.tensor(1.0), "exp_avg": torch.ones(3), "exp_avg_sq": torch.ones(3)}
+    optimizer = {"state": {0: moments}, "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.98), "params": [0]}]}
+    model["state"] |= {"optimizers": {"AdamW": optimizer}, "elapsed": datetime.timedelta(3)}
     rng = [("numpy", np.random.default_rng(0).bit_generator.state), ("torch", torch.get_rng_state())]
     torch.save(
         model | {"rng": rng, "hparams": argparse.Namespace(lr=1e-3), "seen": {1, 2}}, folder / "ep1.pt"
@@ -194,10 +195,24 @@ def test_nothing_is_replaced(good: Path, tmp_path: Path) -> None:
         assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
         checkpoint.convert(good, out, dtype="float16", force=True)
         assert checkpoint.read(out).tensors["bert.embeddings.LayerNorm.bias"].dtype == "F16"
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"has 'notes\.txt' in it"):
+        checkpoint.convert(good, tmp_path / "out", force=True)
+    (tmp_path / "out" / "notes.txt").unlink()
+    for source in (tmp_path / "out", tmp_path / "out" / "model.safetensors"):
+        with pytest.raises(CheckpointError, match="where the checkpoint itself is"):
+            checkpoint.convert(source, tmp_path / "out", force=True)
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
+    with pytest.raises(CheckpointError, match="is a folder, which is not replaced"):
+        checkpoint.convert(good, folder, force=True)
+    folder.rmdir()
     link = tmp_path / "link.safetensors"
     link.symlink_to(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="exists"):
         checkpoint.convert(good, link)
+    with pytest.raises(CheckpointError, match="is a link, which is not replaced"):
+        checkpoint.convert(good, link, force=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link.safetensors", "out", "out.safetensors"]
 
 

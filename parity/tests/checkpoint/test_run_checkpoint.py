@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
 import torch
 
 from parity import errors
@@ -40,6 +43,7 @@ WORDS = [
 @pytest.fixture
 def spoken(good: Path, tmp_path: Path) -> Path:
     """A checkpoint with a list of word pieces, and a text."""
+    pytest.importorskip("tokenizers", reason="texts need the extra 'text'")
     folder = tmp_path / "spoken"
     folder.mkdir()
     for file in good.iterdir():
@@ -155,7 +159,8 @@ def test_text_to_tokens(spoken: Path, tmp_path: Path) -> None:
 
 def test_a_whole_tokenizer_goes_first(spoken: Path, tmp_path: Path) -> None:
     """tokenizer.json, its own padding and cutting put aside."""
-    tokenizers = pytest.importorskip("tokenizers", reason="an extra")
+    import tokenizers
+
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"the": 7, "[UNK]": 9}, unk_token="[UNK]"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     made.enable_padding(length=50)
