@@ -114,9 +114,14 @@ def determine(
 ) -> Configuration:
     """The configuration of tensors of these shapes: as given, else inferred.
 
+    A vocabulary may be given as it is before the canonical code pads it to a multiple of eight.
+
     Raises: CheckpointError if what is given contradicts the shapes, or they are too few to tell.
     """
     inferred = infer(what, shapes, head)
+    rows = inferred["vocab_size"]
+    if given is not None and given.get("vocab_size") != rows == _padded(given.get("vocab_size")):
+        given = {k: v for k, v in given.items() if k != "vocab_size"}
     if given is None:
         config = make(what, inferred)
         assumed = {k: getattr(config, k) for k in ASSUMED if k not in inferred}
@@ -135,6 +140,11 @@ def determine(
     told = {k: v for k, v in inferred.items() if k not in given}
     assumed = {k: getattr(config, k) for k in ASSUMED if k not in given and k not in inferred}
     return Configuration(config, "config.json", told, assumed)
+
+
+def _padded(vocabulary: int | None) -> int | None:
+    """The size that the canonical code makes of a vocabulary's: the next multiple of eight."""
+    return None if vocabulary is None else -(-vocabulary // 8) * 8
 
 
 def infer(what: str, shapes: Mapping[str, tuple[int, ...]], head: str) -> dict[str, Any]:

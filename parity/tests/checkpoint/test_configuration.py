@@ -64,6 +64,17 @@ def test_shapes_tell(keys: dict[str, Any]) -> None:
     assert given_keys.config.to_dict() == config.to_dict()
 
 
+def test_the_vocabulary_before_its_padding(tmp_path: Path) -> None:
+    """The canonical code pads 30,522 words to 30,528 rows; config.json may have either."""
+    torch.save(LAYOUTS[1].state(), tmp_path / "model.bin")
+    (tmp_path / "config.json").write_text(json.dumps(LAYOUTS[1].config() | {"vocab_size": 35}))
+    found = checkpoint.load(tmp_path)
+    assert found.config.vocab_size == found.configuration.inferred["vocab_size"] == 40
+    (tmp_path / "config.json").write_text(json.dumps(LAYOUTS[1].config() | {"vocab_size": 32}))
+    with pytest.raises(CheckpointError, match="vocab_size is 32, the tensors say 40"):
+        checkpoint.load(tmp_path)
+
+
 def test_labels_by_their_names() -> None:
     """Hugging Face's library writes the number of labels as a dictionary of their names."""
     keys, ignored = checked_keys("x", {"id2label": {"0": "a", "1": "b", "2": "c"}})
