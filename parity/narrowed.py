@@ -7,6 +7,7 @@ is checked is that its weights are what they claim to be.
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,10 @@ from .given import Narrow
 from .judge import task_of
 from .nodes import Target
 from .record import Row
+from .sides import Task
 
 RULE = "information"
+SIDES = ("reference", "port", "narrow")
 
 
 def weight_rows(narrow: Narrow, spec: str, target: Target, repeat: str) -> Iterator[Row]:
@@ -59,11 +62,13 @@ def drift_rows(
         say(f"input {i + 1}: the reference in float64")
         run_into(require_torch(), replace(task, dtype=FLOAT64), exact.__setitem__, taps=True)
         there = replace(task, device=target.device)
-        for who, side, own, options in (
-            ("reference", require_torch(), task, {}),
-            ("port", sides.get(target.side), there, {}),
-            ("narrow", sides.get(target.side), there, {"module": module}),
-        ):
+        port = sides.get(target.side)
+        runs: tuple[tuple[Any, Task, dict[str, Any]], ...] = (
+            (require_torch(), task, {}),
+            (port, there, {}),
+            (port, there, {"module": module}),
+        )
+        for who, (side, own, options) in zip(SIDES, runs, strict=True):
             say(f"input {i + 1}: {who}")
 
             def sink(name: str, value: AnyArray, who: str = who, exact: Arrays = exact) -> None:
@@ -74,18 +79,19 @@ def drift_rows(
             run_into(side, own, sink, taps=True, **options)
     for name, found in squares.items():
         figures = {who: math.sqrt(sum(values) / len(values)) for who, values in found.items()}
-        finite = all(map(math.isfinite, figures.values()))
+        reasons = [f"{who} does not have it" for who in SIDES if who not in figures]
+        reasons += [f"{who} is not finite" for who, error in figures.items() if not math.isfinite(error)]
         yield Row(
             kind="drift",
             id=f"{case.spec.name}-narrow-{name.removeprefix('act ')}",
-            status="pass" if finite else "fail",
+            status="fail" if reasons else "pass",
             spec=case.spec.name,
             result=name.removeprefix("act "),
             side=target.side,
             device=target.device,
             dtype=case.dtype.name,
             rule=RULE,
-            reasons=() if finite else ("a result that is not finite",),
+            reasons=tuple(reasons),
             notes=(f"not gated: {narrow.title} computes another function",),
             n=sizes[name] * samples,
             seeds=samples,

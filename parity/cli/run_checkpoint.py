@@ -90,8 +90,9 @@ def rows(
     length = min(arguments.length or model.length, model.length)
     tokens = _tokens(arguments, model, length)
     narrow = None if arguments.port is None else _narrow(job, arguments.port, model)
-    repeat = repeat_of(settings, "run", *_words(arguments))
     for dtype, target in product(dtypes, where):
+        own = [*_words(arguments), "--dtypes", dtype.short, "--seed", str(settings.seed)]
+        repeat = repeat_of(settings, "run", *own)
         case = _case(model, tokens, dtype, settings.seed, length)
         yield from _judged(case, target, model, tokens, settings, repeat, say)
         if narrow is not None and dtype is FLOAT32 and target.side == "mlx":

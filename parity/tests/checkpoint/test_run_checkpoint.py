@@ -98,6 +98,7 @@ def test_a_bug_is_found_with_trained_weights_too(
     row = next(r for r in read_rows(tmp_path / "r" / "rows.jsonl") if r.status == "fail")
     assert f"--checkpoint {good}" in row.repeat
     assert "--length 8" in row.repeat
+    assert "--dtypes f32 --seed 0" in row.repeat
 
 
 def test_both_readers_agree_on_every_layout(tmp_path: Path) -> None:
