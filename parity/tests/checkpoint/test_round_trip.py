@@ -17,7 +17,7 @@ from torch import Tensor
 import reference
 from mlx_impl import checkpoint
 from mlx_impl.checkpoint import CheckpointError
-from mlx_impl.checkpoint.files import sha256
+from mlx_impl.checkpoint.files import sha256, write_whole
 from reference.checkpoint import read as read_by_reference
 
 from .published import LAYOUTS, Layout, canonical
@@ -223,3 +223,20 @@ def test_the_true_size(tmp_path: Path) -> None:
     model = reference.BertForMaskedLM(reference.M2_BERT_80M)
     torch.save({f"model.{n}": x for n, x in model.state_dict().items()}, tmp_path / "pytorch_model.bin")
     same(there_and_back(tmp_path / "pytorch_model.bin", tmp_path), model.state_dict())
+
+
+@pytest.mark.parametrize("folder", [(), ("model.safetensors",)], ids=["file", "folder"])
+def test_what_comes_meanwhile_is_not_replaced(folder: tuple[str, ...], tmp_path: Path) -> None:
+    """Somebody else writes the same name while we write beside it."""
+    out = tmp_path / "out"
+
+    def write(part: Path) -> None:
+        (part / "model.safetensors" if folder else part).write_text("ours")
+        if folder:
+            out.mkdir()
+        (out / "theirs" if folder else out).write_text("theirs")
+
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        write_whole(out, write, folder=folder, force=False)
+    assert [p.read_text() for p in tmp_path.rglob("*") if p.is_file()] == ["theirs"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
