@@ -45,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = metadata.version("m2bert-parity")
+    try:
+        version = metadata.version("m2bert-parity")
+    except metadata.PackageNotFoundError:  # run from its source
+        version = "not installed"
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (doctor, listing, run, trace, bisect, mutants, alarms, golden, kernels, convert):

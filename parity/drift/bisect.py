@@ -87,7 +87,7 @@ def _as_many_as_a_verdict(prober: Prober) -> int:
 
 def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:
     """The smallest set whose mending cures, confirmed; and what hides beside it."""
-    found = search(state, suspects)
+    found = search(state, suspects, [w.made.point for w in wrong])
     sure = None if found is None else confirmed(state, found)
     if sure is None or sure.kind == UNCONFIRMED:  # contradictions are what a rare race looks like
         shaky = unsteady(state.prober, CALLS, state.say)

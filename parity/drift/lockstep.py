@@ -97,6 +97,8 @@ class Walker:
         self._replies.put(Stop(point, (portable(args), portable(dict(kwargs))), portable(result)))
         while True:
             order = self._orders.get()
+            if order is not _ABORT:
+                self.live.resume()
             if order is _GO:
                 return result
             if order is _ABORT:

@@ -23,9 +23,15 @@ class State:
     say: Say
 
 
-def search(state: State, wrong: list[Suspect]) -> list[Suspect] | None:
-    """The smallest set of suspects whose mending cures; None if nothing within does."""
+def search(state: State, wrong: list[Suspect], likely: Sequence[Point] = ()) -> list[Suspect] | None:
+    """The smallest set of suspects whose mending cures; None if nothing within does.
+
+    If the `likely` calls, those that fail by themselves, cure when they are mended, no other is asked about.
+    """
     words = [p for p in state.root.words if _bridgeable(state, p)]
+    few = [p for p in words if p in set(likely)]
+    if few and _cured(state, [*wrong, *few], f"the {len(few)} calls that fail by themselves mended"):
+        return _by_word(state, wrong, few)
     if _cured(state, [*wrong, *words], f"all {len(words)} calls of words mended"):
         return _by_word(state, wrong, words)
     say = state.say

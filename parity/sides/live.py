@@ -27,6 +27,12 @@ class Live(Protocol):
     def native(self, value: Any) -> Any:
         """A portable value with the framework's arrays."""
 
+    def resume(self) -> None:
+        """Make the framework's state this model's own again, after another model has run in between.
+
+        A framework may have one default device for the whole process.
+        """
+
     def run(self, around: Around | None = None) -> Outcome:
         """Run the task, with gradients if it has cotangents."""
 

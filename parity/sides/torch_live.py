@@ -44,6 +44,9 @@ class TorchLive:
         keep = own is not None and own.name != "float64" and self.task.dtype.name != "float64"
         return to_torch(x, own if keep and own is not None else self.task.dtype, self.task.device)
 
+    def resume(self) -> None:
+        """Nothing: every tensor says its own device."""
+
     def run(self, around: Around | None = None) -> Outcome:
         torch.set_num_threads(self._threads)  # a thread of its own starts with the machine's number
         return self._side.run_module(replace(self.task, around=around), self.module)

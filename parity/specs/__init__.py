@@ -10,12 +10,14 @@ from . import (  # isort: skip - the order of the report: from single elements t
     layers,
     models,
     canonical,
+    kernels,
 )
 
 __all__ = [
     "canonical",
     "convolutions",
     "elementwise",
+    "kernels",
     "layers",
     "losses",
     "models",

@@ -81,6 +81,7 @@ struct alignas(64) Thread {
   u32 parity;             // which of the two exchange areas its next SIMD operation uses
   u32 last;               // where its last SIMD operation was
   u32 spins;              // atomic operations since it last yielded
+  u32 met;                // SIMD operations so far
 };
 
 struct Launch {

@@ -124,7 +124,7 @@ static void prepare_thread(u32 i, const u32* position, const u32* size, const u3
   t.simd = (u8)(i / LANES);
   t.lane = (u8)(i % LANES);
   t.state = READY;
-  t.parity = t.spins = t.last = 0;
+  t.parity = t.spins = t.last = t.met = 0;
   Attributes& a = attributes[i];
   u32 local[3] = {i % size[0], i / size[0] % size[1], i / (size[0] * size[1])};
   for (u32 d = 0; d < 3; ++d) {

@@ -42,7 +42,9 @@ void profile_access(u64 address, u32 size, bool write, u64 pc, u32 kind) {
   u32 h = (u32)(pc * 2654435761u) >> 20;
   while (occurrence_pc[h] && occurrence_pc[h] != (u32)pc) h = (h + 1) & 4095;
   if (!occurrence_pc[h]) { occurrence_pc[h] = (u32)pc; occurrence_count[h] = 0; }
-  log_entries[log_count++] = {address, (u32)pc, occurrence_count[h]++, current->simd, current->lane,
+  // An instruction is the same one in two lanes if they have met as often before it and made it as often since.
+  u32 k = (current->met << 12) + occurrence_count[h]++;
+  log_entries[log_count++] = {address, (u32)pc, k, current->simd, current->lane,
                               (u8)size, write, (u8)kind};
 }
 

@@ -52,6 +52,7 @@ static void pause_as(State state, u32 kind, u32 site, u32 flags, u64 pc) {
   t->site = site;
   t->flags = flags;
   t->pc = pc;
+  if (state == WAIT_SIMD) t->met++;
   msl_switch(&t->sp, scheduler_sp);
 }
 

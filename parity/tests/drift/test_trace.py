@@ -1,6 +1,7 @@
 """Traces: every call is met, the numbers add up, and what is planted stands out."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,8 @@ from parity.drift.measure import Drift
 from parity.drift.trace import opened, trace
 from parity.judge import task_of
 from parity.nodes import Target
-from parity.sides.points import Point
+from parity.sides.base import Outcome
+from parity.sides.points import Around, Point
 from parity.swap import swapped
 from parity.tests.drift.conftest import CULPRITS
 
@@ -99,6 +101,30 @@ def test_they_walk_in_step(target: Target) -> None:
             if i == 10:
                 break
     assert not any(w._thread.is_alive() for w in walkers)
+
+
+def test_each_finds_its_own_device_again(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A framework's default device is the process's: whoever goes on sets it again, or both run on one."""
+    lives = [opened(task_of(Case.parse("BertModel"), 0), MLX) for _ in range(2)]
+    default: list[int] = []
+    wrong = []
+    for i, live in enumerate(lives):
+
+        def run(around: Around | None, i: int = i, run: Callable[..., Outcome] = live.run) -> Outcome:
+            default[:] = [i]
+            return run(around)
+
+        def portable(value: object, i: int = i, own: Callable[..., object] = live.portable) -> object:
+            if default != [i]:
+                wrong.append(i)
+            return own(value)
+
+        monkeypatch.setattr(live, "run", run)
+        monkeypatch.setattr(live, "portable", portable)
+        monkeypatch.setattr(live, "resume", lambda i=i: default.__setitem__(slice(None), [i]))
+    with walking(lives) as walkers:
+        assert sum(isinstance(m, Meeting) for m in meetings(walkers)) > 10
+    assert not wrong
 
 
 def test_parts_for_the_pictures() -> None:

@@ -1,0 +1,110 @@
+"""Whether a word runs on its Metal kernel: asked by the caller, by the context, or by the device."""
+
+import difflib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+POLICIES = ("auto", "on", "off")
+FLOATS = (mx.float32, mx.float16, mx.bfloat16)
+
+
+@dataclass(frozen=True)
+class Support:
+    """Yes, or no with a reason."""
+
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.reason
+
+
+YES = Support()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a word ran on: its kernel, or MLX's own operations for a reason."""
+
+    word: str
+    kernel: str
+    ran: bool
+    reason: str
+
+
+_policy: ContextVar[str] = ContextVar("kernels", default="auto")
+_observers: list[Callable[[Decision], None]] = []
+
+
+@contextmanager
+def use(policy: str) -> Iterator[None]:
+    """Within the context words run on kernels: ``auto`` on an Apple GPU, ``on`` wherever `supports` says
+    yes (somebody executes them), or ``off``.
+
+    Raises: ValueError if there is no such policy.
+    """
+    if policy not in POLICIES:
+        near = difflib.get_close_matches(policy, POLICIES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"kernels={policy!r}, expected one of {', '.join(POLICIES)}{hint}")
+    token = _policy.set(policy)
+    try:
+        yield
+    finally:
+        _policy.reset(token)
+
+
+@contextmanager
+def observing(callback: Callable[[Decision], None]) -> Iterator[None]:
+    """Within the context `callback` hears of every word that has a kernel, and what it ran on."""
+    _observers.append(callback)
+    try:
+        yield
+    finally:
+        _observers.remove(callback)
+
+
+def device() -> Support:
+    """Whether operations run on an Apple GPU now."""
+    if not mx.metal.is_available():
+        return Support("MLX has no Metal here")
+    if mx.default_device().type != mx.gpu:
+        return Support("the default device is the CPU; set the GPU with mx.set_default_device(mx.gpu)")
+    return YES
+
+
+def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool:
+    """Whether a word should run on its kernel.
+
+    Args:
+        kernel: the caller's wish: True it must, False it must not, None as the context and the device say.
+        word: the word.
+        name: its kernel.
+        supports: what the kernel says of these arguments.
+
+    Raises: ValueError if it must and cannot.
+    """
+    policy = _policy.get()
+    if kernel is False or (kernel is None and policy == "off"):
+        answer = Support("kernels are off")
+    elif kernel is None and policy == "auto":
+        answer = device() and supports
+    else:
+        answer = supports
+    if kernel and not answer:
+        raise ValueError(f"{word}(kernel=True): kernel {name} cannot run this: {answer.reason}; leave it out")
+    for observer in list(_observers):
+        observer(Decision(word, name, bool(answer), answer.reason))
+    return bool(answer)
+
+
+def floats(*arrays: mx.array | None) -> Support:
+    """Whether all arrays have one and the same dtype that kernels know."""
+    dtypes = {a.dtype for a in arrays if a is not None}
+    if len(dtypes) > 1:
+        return Support(f"the dtypes differ ({', '.join(sorted(map(str, dtypes)))})")
+    (dtype,) = dtypes
+    return YES if dtype in FLOATS else Support(f"dtype {dtype} is none of float32, float16, bfloat16")

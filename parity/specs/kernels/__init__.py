@@ -1,0 +1,9 @@
+"""The port's Metal kernels: what each is launched with, and what it may cost."""
+
+from parity.kernel_spec import policy
+
+from . import hyena, long, short
+
+policy("mlx_impl.kernels:use")
+
+__all__ = ["hyena", "long", "short"]

@@ -1,0 +1,1 @@
+"""Tests of the port's Metal kernels."""

@@ -1,0 +1,124 @@
+"""Every kernel: its file and its signature, clean under every check, and within its bars."""
+
+import re
+from itertools import product
+
+import mlx.core as mx
+import pytest
+
+import parity.specs
+from mlx_impl.kernels import KERNELS as DECLARED
+from mlx_impl.kernels.metal_kernel import MetalKernel, file_text
+from parity.kernel_runs import check, cost, prepare
+from parity.kernel_spec import KERNELS, KernelSpec, Launching
+from parity.msl import compiler
+from parity.msl.arrays import dtype_name
+from parity.msl.fpmodes import MODES, STRICT
+from parity.msl.signature import Array, generate
+from parity.sides.base import resolve_target
+
+assert parity.specs
+SCHEDULES = 20
+SPECS = list(KERNELS.values())
+needs_compiler = pytest.mark.skipif(compiler.why_not() is not None, reason=str(compiler.why_not()))
+
+
+def launches() -> list[tuple[KernelSpec, Launching, str]]:
+    """Every launch in the first dtype, the last launch in the others."""
+    found = []
+    for spec in SPECS:
+        found += [(spec, at, spec.dtypes[0]) for at in spec.launches]
+        found += [(spec, spec.launches[-1], dtype) for dtype in spec.dtypes[1:]]
+    return found
+
+
+def label(of: tuple[KernelSpec, Launching, str]) -> str:
+    return f"{of[0].name}-{of[1].label}-{of[2]}"
+
+
+@pytest.fixture
+def deep(request: pytest.FixtureRequest) -> bool:
+    """Whether everything is asked for."""
+    asked: object = request.config.getoption("parity_profile", None)
+    return asked == "deep"
+
+
+def test_every_kernel_has_a_spec() -> None:
+    """A kernel that nobody checks is none."""
+    declared = {id(k): k.name for k in DECLARED}
+    specced = {id(resolve_target(s.target)) for s in SPECS}
+    assert [name for key, name in declared.items() if key not in specced] == []
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
+def test_the_file_is_what_is_compiled(spec: KernelSpec) -> None:
+    """The signature in the Metal file is the one that MLX makes: the file is the kernel."""
+    declared: MetalKernel = resolve_target(spec.target)
+    prepared = prepare(spec, spec.profiled, spec.dtypes[0])
+    header, body = declared.text()
+    generated = generate(
+        name=declared.name,
+        source=body,
+        header=header,
+        input_names=declared.inputs,
+        inputs=[Array(dtype_name(x.dtype), tuple(x.shape)) for x in prepared.call["inputs"]],
+        output_names=declared.outputs,
+        outputs=[dtype_name(d) for d in prepared.call["output_dtypes"]],
+        template=[(n, dtype_name(v) if isinstance(v, mx.Dtype) else v) for n, v in prepared.call["template"]],
+    ).text
+    ours, theirs = _parameters(file_text(declared.name)), _parameters(generated)
+    assert [(p[0], p[2]) for p in ours] == [(p[0], p[2]) for p in theirs]
+    for (_, mine, _), (_, made, _) in zip(ours, theirs, strict=True):
+        # The file names the template's type where MLX puts in the array's; a small array is constant.
+        plain = re.sub(r" (float|\w+_t)\*", " *", made.replace("const constant ", "device "))
+        assert (
+            mine in (made, made.replace("const constant ", "device ")) or mine.replace(" T*", " *") == plain
+        )
+
+
+def _parameters(text: str) -> list[tuple[str, str, str]]:
+    """Name, type and attribute of each parameter of the kernel in a text."""
+    listed = re.search(r"\[\[kernel\]\]\s+void\s+\w+\((.*?)\)\s*\{", text, re.DOTALL)
+    assert listed is not None
+    found = []
+    for part in re.split(r",\s*(?![^\[]*\]\])", " ".join(listed[1].split())):
+        match = re.fullmatch(r"(.*?)\s*(\w+) \[\[(.*?)\]\]", part.strip())
+        assert match is not None, part
+        kind = match[1].replace("const device", "device").replace("device const", "device")
+        found.append((match[2], kind, match[3]))
+    return found
+
+
+@needs_compiler
+@pytest.mark.parity_slow
+@pytest.mark.parametrize("of", launches(), ids=label)
+def test_clean(of: tuple[KernelSpec, Launching, str]) -> None:
+    """No race, no access out of bounds, nothing unset, in any schedule."""
+    spec, launching, dtype = of
+    report = check(spec, launching, dtype, schedules=SCHEDULES, modes=[STRICT])
+    assert not report.findings, report.describe()
+
+
+@needs_compiler
+@pytest.mark.parity_slow
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
+def test_clean_in_every_mode(spec: KernelSpec, deep: bool) -> None:
+    """Nor in any mode of floating point; only in the loosest, which has what the others have, if not deep."""
+    modes = MODES if deep else (STRICT, MODES[-1])
+    report = check(spec, spec.launches[-1], spec.dtypes[0], schedules=1, modes=modes)
+    assert not report.findings, report.describe()
+
+
+@needs_compiler
+@pytest.mark.parity_slow
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
+def test_within_its_bars(spec: KernelSpec) -> None:
+    """Device bytes, coalescing, bank conflicts and threadgroup memory of the typical launch."""
+    found = cost(spec, spec.dtypes[0])
+    assert not found.problems, "\n".join([*found.problems, found.profile.describe()])
+
+
+def test_labels_are_apart() -> None:
+    """No two launches have one name."""
+    labels = [label(of) for of in launches()]
+    assert len(set(labels)) == len(labels), [a for a, b in product(labels, labels) if a == b]
