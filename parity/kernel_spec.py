@@ -53,7 +53,8 @@ class KernelSpec:
 
     Args:
         target: the kernel, ``"package.module:NAME"``.
-        inputs: axes of each input, ``"b c l"``; each is drawn standard-normal in the working dtype.
+        inputs: axes of each input, ``"b c l"``, drawn standard-normal in the working dtype; or ``"=b l"``,
+            integers that are the sizes of axes.
         launches: at and around every edge of a tile; all are checked.
         profiled: a launch large enough to be typical, on which the bars are held.
         bars: of the profile.
@@ -74,7 +75,7 @@ class KernelSpec:
         return self.target.partition(":")[2].lower()
 
     def __post_init__(self) -> None:
-        known = {n for axes in self.inputs.values() for n in names(axes)}
+        known = {n for axes in self.inputs.values() for n in names(axes.removeprefix("="))}
         for launching in (*self.launches, self.profiled):
             missing = known - set(launching.sizes)
             if missing:
@@ -84,6 +85,9 @@ class KernelSpec:
 
 
 KERNELS: dict[str, KernelSpec] = {}
+POLICIES: list[str] = []
+"""Context managers of ports, ``"package.module:name"``, called with ``"on"`` on the sides that run kernels
+and with ``"off"`` on the side that runs MLX's own operations."""
 
 
 def kernel(
@@ -101,6 +105,12 @@ def kernel(
     if KERNELS.setdefault(spec.name, spec) != spec:
         raise SpecError(f"kernel {spec.name} is declared twice")
     return spec
+
+
+def policy(target: str) -> None:
+    """Declare how a port is told to use its kernels or not: a context manager called with on or off."""
+    if target not in POLICIES:
+        POLICIES.append(target)
 
 
 def find(name: str) -> KernelSpec:

@@ -7,9 +7,10 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
+from .numerics import words_with_a_choice
 from .record import Row
 from .relations import Relation
-from .settings import Settings
+from .settings import PORT_SIDES, Settings
 from .spec import REGISTRY, ErrorCase, OpSpec
 
 
@@ -41,11 +42,20 @@ class Node:
         return named(self.spec, self.case_name, self.dtype, seed=self.seed, vjp=self.vjp)
 
 
-def targets(settings: Settings) -> list[Target]:
-    """Every side and device that can run here, of those asked for."""
+EXECUTOR = "msl"
+KERNEL_SIDES = ("metal", EXECUTOR)
+SLOW = "thousands of times slower than a device: it runs words, and models only if --sides names it"
+
+
+def targets(settings: Settings, *, executor: bool = False) -> list[Target]:
+    """Every side and device that can run here, of those asked for.
+
+    The executor of kernels, too slow for whole models, is among them if the sides are named one by one, or
+    with `executor`.
+    """
     found = []
     for name in settings.sides:
-        if sides.why_not(name) is not None:
+        if sides.why_not(name) is not None or (name == EXECUTOR and not executor and not _named(settings)):
             continue
         side = sides.get(name)
         here = side.devices()
@@ -56,11 +66,18 @@ def targets(settings: Settings) -> list[Target]:
     return found
 
 
-def not_run(settings: Settings) -> list[Row]:
-    """A row with the reason for every side and device that was asked for and cannot run."""
+def _named(settings: Settings) -> bool:
+    return EXECUTOR in settings.sides and settings.sides != PORT_SIDES
+
+
+def not_run(settings: Settings, *, executor: bool = False) -> list[Row]:
+    """A row with the reason for every side and device that was asked for and does not run."""
     rows = []
     for name in dict.fromkeys((*settings.sides, *settings.require_side)):
         reason = sides.why_not(name)
+        if reason is None and name == EXECUTOR and not executor and not _named(settings):
+            rows.append(_absent(name, "", SLOW))
+            continue
         if reason is not None:
             rows.append(_absent(name, "", reason))
             continue
@@ -91,6 +108,8 @@ def nodes(
     relations: bool = False,
     errors: bool = False,
     first_dtype: bool = False,
+    profiles: bool = False,
+    kernels: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -104,13 +123,19 @@ def nodes(
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
+        profiles: only words whose port has a choice of numerical profiles.
+        kernels: on the sides that run kernels too: words that have one, and the first case of layers and
+            models in the first dtype. The profile ``deep`` takes everything there, ``quick`` only words.
     """
     chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
         (settings.profile, named_cases), named_cases
     )
-    where = targets(settings)
+    where = targets(settings, executor=True)
+    choosing = words_with_a_choice() if profiles else []
     plain = named_cases != "none" and not relations
     for spec in REGISTRY:
+        if profiles and spec not in choosing:
+            continue
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
         names = spec.cases if chosen == "all" else spec.cases[:1]
@@ -123,6 +148,10 @@ def nodes(
         if relations or errors:
             details = spec.relations if relations else spec.errors
         for name, detail, dtype, target in product(names, details, dtypes, where):
+            if target.side in KERNEL_SIDES and not _on_kernels(
+                spec, settings, kernels, first=name == names[0] and dtype is dtypes[0]
+            ):
+                continue
             labels = [
                 spec.name,
                 "" if chosen == "none" else name,
@@ -142,6 +171,34 @@ def nodes(
                 relation=detail if isinstance(detail, Relation) else None,
                 error=detail if isinstance(detail, ErrorCase) else None,
             )
+
+
+def _on_kernels(spec: OpSpec, settings: Settings, kernels: bool, *, first: bool) -> bool:
+    """Whether a node is for a side that runs kernels as well."""
+    if spec.family == "word" and not spec.kernels:
+        return False
+    if settings.profile == "deep":
+        return True
+    return kernels and (spec.family == "word" or (first and settings.profile != "quick"))
+
+
+def without_kernels(settings: Settings) -> list[Row]:
+    """A row for each side that runs kernels, with the words that have none and are not run there."""
+    words = [s.name for s in REGISTRY if s.family == "word" and not s.kernels]
+    reason = "no kernel, so judged on MLX's own operations alone: " + ", ".join(words)
+    return [
+        Row(
+            kind="side",
+            id=f"side-{t.label}-without-kernels",
+            status="not run",
+            side=t.side,
+            device=t.device,
+            reasons=(reason,),
+            repeat="parity doctor",
+        )
+        for t in targets(settings, executor=True)
+        if t.side in KERNEL_SIDES and words
+    ]
 
 
 def _differentiable(spec: OpSpec) -> bool:

@@ -20,7 +20,8 @@ from .judge import SEEDS, Judgement, judge
 from .ledger import KINDS as LEDGER_KINDS
 from .ledger import Ledger, update
 from .messages import explain
-from .nodes import Node, Target, nodes, not_run, targets
+from .nodes import Node, Target, nodes, not_run, targets, without_kernels
+from .numerics import chosen
 from .probe import ProbeResult, probe_all
 from .probe import rows as probe_rows
 from .record import Row, RowWriter
@@ -81,6 +82,7 @@ class Session:
 
             torch.set_num_threads(self.settings.threads or 1)
         import_specs(self.settings.specs)
+        self._undo.enter_context(chosen(self.settings.numerics))
         self._undo.enter_context(swapped(self.settings.swap))
 
     def targets(self) -> list[Target]:
@@ -162,7 +164,7 @@ class Session:
 
     def start(self) -> None:
         """Put the sides that cannot run on record, before anything else."""
-        self._writer.write_all(not_run(self.settings))
+        self._writer.write_all([*not_run(self.settings, executor=True), *without_kernels(self.settings)])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the rows of a test that ended, here or on a worker."""

@@ -215,7 +215,9 @@ def _product(transposed: bool, has_bias: bool, tile: str | None, matrix: bool) -
         if bias and axes[2] is not None:
             rows = mx.moveaxis(bias[0], axes[2], 0)
             parts = [_one(x, axis, n) for x, axis in zip((a, b), axes[:2], strict=True)]
-            stacked = [gemm_av(parts[0][i], parts[1][i], rows[i], transposed=transposed, **how) for i in range(n)]
+            stacked = [
+                gemm_av(parts[0][i], parts[1][i], rows[i], transposed=transposed, **how) for i in range(n)
+            ]
             return mx.stack(stacked), 0
         alone = axes[1] is None and b.shape[0] == 1
         c = gemm_av(

@@ -15,7 +15,7 @@ __all__ = ["NAMES", "Outcome", "Side", "Task", "get", "use_blas", "why_not"]
 NAMES = ("oracle", "torch", "mlx", "metal", "msl")
 """`oracle` and `torch` run the reference, the others the port."""
 
-_NEEDS = {"oracle": "torch", "torch": "torch", "mlx": "mlx"}
+_NEEDS = {"oracle": "torch", "torch": "torch", "mlx": "mlx", "metal": "mlx", "msl": "mlx"}
 
 
 def why_not(name: str, device: str | None = None) -> str | None:
@@ -75,14 +75,14 @@ def get(name: str) -> Side:
         from .torch_side import TorchSide
 
         return cast(Side, TorchSide())
-    if name == "mlx":
-        if _BLAS == "openblas":
-            _load_openblas()
-        from .mlx_side import MlxSide
-
-        return MlxSide()
+    if name not in NAMES:
+        raise UsageError(unknown("side", name, NAMES))
+    if _BLAS == "openblas":
+        _load_openblas()
     if name in ("metal", "msl"):
-        from .kernel_sides import KernelSide
+        from .kernel_sides import MetalSide, MslSide
 
-        return KernelSide(name)
-    raise UsageError(unknown("side", name, NAMES))
+        return MetalSide() if name == "metal" else MslSide()
+    from .mlx_side import MlxSide
+
+    return MlxSide()

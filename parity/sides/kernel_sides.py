@@ -1,36 +1,64 @@
-"""The sides that run the port's Metal kernels. The port has none yet, and each says so."""
+"""The sides that run the port's Metal kernels, the same source text on both."""
 
-import sys
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from parity.errors import SideUnavailableError
+import mlx.core as mx
 
-from .base import Outcome, Task
-from .live import Live
+from parity import msl
+from parity.msl import compiler
+
+from .mlx_side import MlxSide, kernels
 
 
-class KernelSide:
-    """Metal kernels: `metal` through MLX on an Apple GPU, `msl` through an executor on the CPU."""
+class MetalSide(MlxSide):
+    """The port with its kernels, through ``mx.fast.metal_kernel`` on an Apple GPU."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name = "metal"
 
     def unavailable(self, device: str | None = None) -> str | None:
-        if self.name == "metal" and sys.platform != "darwin":
+        if platform.system() != "Darwin":
             return "needs an Apple GPU, and this is not macOS"
-        return "the port has no Metal kernels yet: every word runs on MLX's own operations"
+        if not mx.metal.is_available():
+            return "needs an Apple GPU, and MLX finds no Metal here"
+        return None if device in (None, "gpu") else f"kernels run on the GPU, not on {device!r}"
 
     def devices(self) -> list[str]:
-        return []
+        return ["gpu"] if self.unavailable() is None else []
 
     def describe(self) -> dict[str, Any]:
-        return {"unavailable": self.unavailable()}
+        return {"unavailable": self.unavailable()} if self.unavailable() else super().describe()
 
-    def run(self, task: Task) -> Outcome:
-        raise SideUnavailableError(f"side {self.name}: {self.unavailable()}")
+    @contextmanager
+    def executing(self, device: str) -> Iterator[None]:
+        """Within the context words run on their kernels."""
+        with mx.stream(mx.gpu), kernels("on"):
+            yield
 
-    def open(self, task: Task) -> Live:
-        raise SideUnavailableError(f"side {self.name}: {self.unavailable()}")
 
-    def call_raw(self, task: Task) -> Any:
-        raise SideUnavailableError(f"side {self.name}: {self.unavailable()}")
+class MslSide(MlxSide):
+    """The port with its kernels, on the CPU through the executor, which checks them.
+
+    Findings of a check are raised: what the side raises is its answer.
+    """
+
+    name = "msl"
+
+    def unavailable(self, device: str | None = None) -> str | None:
+        if device not in (None, "cpu"):
+            return f"the executor runs on the CPU, not on {device!r}"
+        return compiler.why_not()
+
+    def devices(self) -> list[str]:
+        return ["cpu"] if self.unavailable() is None else []
+
+    def describe(self) -> dict[str, Any]:
+        return {"unavailable": self.unavailable()} if self.unavailable() else compiler.describe()
+
+    @contextmanager
+    def executing(self, device: str) -> Iterator[None]:
+        """Within the context words run on their kernels, and ``mx.fast.metal_kernel`` is the executor's."""
+        with mx.stream(mx.cpu), kernels("on"), msl.installed():
+            yield

@@ -12,8 +12,9 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from parity import swap
+from parity import numerics, swap
 from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
+from parity.kernel_spec import POLICIES
 from parity.spec import LayerSpec
 
 from .base import (
@@ -124,12 +125,18 @@ class MlxSide:
             "metal": mx.metal.is_available(),
         }
 
+    @contextmanager
+    def executing(self, device: str) -> Iterator[None]:
+        """Within the context operations run on a device, and words on MLX's own operations."""
+        with mx.stream(mx.gpu if device == "gpu" else mx.cpu), kernels("off"):
+            yield
+
     def run(self, task: Task) -> Outcome:
-        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+        with numerics.in_force(task.spec), self.executing(task.device):
             return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:
-        with mx.stream(mx.gpu if task.device == "gpu" else mx.cpu):
+        with numerics.in_force(task.spec), self.executing(task.device):
             own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
             inputs = {n: to_mlx(x, own[n]) for n, x in task.inputs.items()}
             result = self._forward(task, inputs, None)
@@ -249,6 +256,15 @@ class MlxSide:
             hooked(module, agent),
         ):
             yield
+
+
+@contextmanager
+def kernels(policy: str) -> Iterator[None]:
+    """Within the context the ports that declare how are told to run kernels, ``on`` or ``off``."""
+    with ExitStack() as stack:
+        for target in POLICIES:
+            stack.enter_context(resolve_target(target)(policy))
+        yield
 
 
 def around_of(task: Task) -> Around | None:

@@ -5,6 +5,7 @@ import pytest
 from parity.golden.capture import recapture, stale
 from parity.golden.index import check, locate, read_floors, read_index
 from parity.golden.verify import verify
+from parity.nodes import targets
 from parity.record import Row
 from parity.session import Recorder
 
@@ -21,7 +22,7 @@ def test_golden(golden: str, parity: Recorder) -> None:
     outcomes = verify(
         folder,
         name,
-        [(t.side, t.device) for t in parity.session.targets()],
+        [(t.side, t.device) for t in targets(settings, executor=settings.profile != "quick")],
         floors=read_floors(root).get(golden),
         live=settings.oracle == "live",
     )

@@ -168,8 +168,8 @@ def test_verify_needs_a_port(root: Path, capsys: pytest.CaptureFixture[str]) -> 
     """The reference against its own files says nothing of a port; a required side is required here too."""
     own = str(root / "own")
     assert main(["golden", "verify", own, "--sides", "metal"]) == errors.EXIT_NOTHING_COMPARED
-    assert main(["golden", "verify", own, "--require-side", "msl"]) == errors.EXIT_SIDE_UNAVAILABLE
-    assert "msl did not run" in capsys.readouterr().out
+    assert main(["golden", "verify", own, "--require-side", "metal"]) == errors.EXIT_SIDE_UNAVAILABLE
+    assert "metal did not run" in capsys.readouterr().out
 
 
 def test_floors_are_vouched_for(root: Path) -> None:

@@ -144,10 +144,10 @@ def test_sides_that_never_ran(outside: Outside) -> None:
     name = outside.project("right")
     assert outside.run(name, "--sides=metal,msl").ret == errors.EXIT_NOTHING_COMPARED
     assert {r.side for r in outside.rows() if r.kind == "side"} == {"metal", "msl"}
-    options = ["--require-side=msl", "--profile=quick", "--dtypes=f32"]
+    options = ["--require-side=metal", "--profile=quick", "--dtypes=f32"]
     result = outside.run(name, *options)
     assert result.ret == errors.EXIT_SIDE_UNAVAILABLE
-    result.stdout.fnmatch_lines(["*did not run: msl: *"])
+    result.stdout.fnmatch_lines(["*did not run: metal: *"])
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_failing_layer_finds_its_culprit(pytester: pytest.Pytester) -> None:
     """``--bisect``: in message, row and report. And a swap that meets nothing is told."""
     out = pytester.path / "out"
     base = ["-p", "no:cacheprovider", "--pyargs", "parity.suite", "--import-mode=importlib", "-q"]
-    base += [f"--parity-out={out}", "-k", "test_layer and BertMLP-f32"]
+    base += [f"--parity-out={out}", "-k", "test_layer and BertMLP-f32-mlx"]
     culprit = "parity.tests.drift.culprits:gelu_raises"
     result = pytester.runpytest_subprocess(*base, "--bisect", f"--swap=act/gelu={culprit}")
     assert result.ret == errors.EXIT_MISMATCH

@@ -1,5 +1,9 @@
 """The port's Metal kernels: what each is launched with, and what it may cost."""
 
-from . import short
+from parity.kernel_spec import policy
 
-__all__ = ["short"]
+from . import hyena, long, products, short
+
+policy("mlx_impl.kernels:use")
+
+__all__ = ["hyena", "long", "products", "short"]
