@@ -12,7 +12,7 @@ template <typename T, bool TRANSPOSED, int BM, int BN, int BK, bool MATRIX>
     uint simdgroup_index_in_threadgroup [[simdgroup_index_in_threadgroup]],
     uint thread_index_in_simdgroup [[thread_index_in_simdgroup]],
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
-  threadgroup float4 memory[2 * Pair<T, BM, BN, BK, false, TRANSPOSED, BM * BN / 32>::size() * sizeof(T) / 16];
+  threadgroup float4 memory[room<T>(Pair<T, BM, BN, BK, false, TRANSPOSED, BM * BN / 32>::size(), BM * BN / 1024)];
   const int rows = x_shape[0], blocks = weight_shape[0];
   const int inner = weight_shape[TRANSPOSED ? 2 : 1], made = weight_shape[TRANSPOSED ? 1 : 2];
   const int simd = simdgroup_index_in_threadgroup, lane = thread_index_in_simdgroup;

@@ -11,7 +11,7 @@ template <typename T, int BM, int BN, int BK, bool MATRIX>
     uint simdgroup_index_in_threadgroup [[simdgroup_index_in_threadgroup]],
     uint thread_index_in_simdgroup [[thread_index_in_simdgroup]],
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
-  threadgroup float4 memory[2 * Pair<T, BM, BN, BK, true, false, BM * BN / 32>::size() * sizeof(T) / 16];
+  threadgroup float4 memory[room<T>(Pair<T, BM, BN, BK, true, false, BM * BN / 32>::size(), BM * BN / 1024)];
   const int rows = g_shape[0], blocks = g_shape[1], q = g_shape[2], p = x_shape[2];
   const int simd = simdgroup_index_in_threadgroup, lane = thread_index_in_simdgroup;
   const int first_row = threadgroup_position_in_grid.y * BM, first_column = threadgroup_position_in_grid.x * BN;

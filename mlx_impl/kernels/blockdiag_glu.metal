@@ -13,7 +13,7 @@ template <typename T, int BM, int BN, int BK, bool MATRIX>
     uint simdgroup_index_in_threadgroup [[simdgroup_index_in_threadgroup]],
     uint thread_index_in_simdgroup [[thread_index_in_simdgroup]],
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
-  threadgroup float4 memory[4 * Pair<T, BM, BN, BK, false, true, BM * BN / 16>::size() * sizeof(T) / 16];
+  threadgroup float4 memory[room<T>(2 * Pair<T, BM, BN, BK, false, true, BM * BN / 16>::size(), BM * BN / 256)];
   const int rows = x_shape[0], blocks = weight_shape[0], q = weight_shape[1], p = weight_shape[2];
   const int simd = simdgroup_index_in_threadgroup, lane = thread_index_in_simdgroup;
   const int first_row = threadgroup_position_in_grid.y * BM, first_column = threadgroup_position_in_grid.x * BN;

@@ -60,8 +60,15 @@ struct Pair {
   }
 };
 
+// Eight rows of 32 results of a SIMD group, in floats, on their way to device memory.
 constexpr int STAGE_PITCH() { return 40; }
 constexpr int STAGE() { return 8 * STAGE_PITCH(); }
+
+// Threadgroup memory for two buffers of so many elements, and after them for so many stages, in float4.
+template <typename T>
+constexpr int room(int buffer, int stages) {
+  return (2 * buffer * int(sizeof(T)) > stages * STAGE() * 4 ? 2 * buffer * int(sizeof(T)) : stages * STAGE() * 4) / 16;
+}
 
 // What one SIMD group computes of C: 8·ROWS × 8·COLUMNS sums. Each step of BK products is summed by itself and then
 // added to the total, so that k products cost the rounding errors of about BK + k/BK additions, not of k.

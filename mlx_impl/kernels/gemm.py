@@ -5,7 +5,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from .dispatch import YES, Support, floats
+from .dispatch import Support, floats
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 from .tiles import Tile, choose
 
@@ -99,7 +99,7 @@ def supports(*arrays: mx.array | None, made: int = 0) -> Support:
     largest = max(made, *(a.size for a in given))
     if largest >= LARGEST:
         return Support(f"an array of {largest:,} elements, and the kernels count to {LARGEST:,}")
-    return floats(*given) or YES
+    return floats(*given)
 
 
 def supports_matmul(a: mx.array, b: mx.array) -> Support:
@@ -213,11 +213,8 @@ def _product(transposed: bool, has_bias: bool, tile: str | None, matrix: bool) -
         a, b, *bias = primals
         n = _mapped(primals, axes)
         if bias and axes[2] is not None:
-            rows = mx.moveaxis(bias[0], axes[2], 0)
-            parts = [_one(x, axis, n) for x, axis in zip((a, b), axes[:2], strict=True)]
-            stacked = [
-                gemm_av(parts[0][i], parts[1][i], rows[i], transposed=transposed, **how) for i in range(n)
-            ]
+            each = (_one(x, axis, n) for x, axis in zip(primals, axes, strict=True))
+            stacked = [gemm_av(*one, transposed=transposed, **how) for one in zip(*each, strict=True)]
             return mx.stack(stacked), 0
         alone = axes[1] is None and b.shape[0] == 1
         c = gemm_av(
