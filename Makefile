@@ -42,7 +42,7 @@ lint: $(INSTALLED)
 	$(VENV)/bin/zizmor --quiet --offline .github/workflows
 
 bench: $(INSTALLED)
-	$(VENV)/bin/pytest parity/benchmarks/bench_words.py --dtypes f32 --benchmark-columns=median,iqr,rounds
+	$(VENV)/bin/pytest parity/benchmarks/bench_words.py parity/benchmarks/bench_profiles.py --dtypes f32 --benchmark-columns=median,iqr,rounds
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

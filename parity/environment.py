@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from . import sides
+from . import numerics, sides
+from .settings import PORT_SIDES
 
 PACKAGES = (
     "mlx",
@@ -39,14 +40,21 @@ def environment() -> dict[str, Any]:
         "packages": _packages(),
         "sides": {name: _side(name) for name in sides.NAMES},
         "blas": loaded_blas(),
+        "numerics": numerics.current(),
         "variables": {k: v for k, v in sorted(os.environ.items()) if _VARIABLES.match(k)},
         "revision": _revision(),
     }
 
 
-@cache
 def environment_class(side: str, device: str) -> str:
-    """What must be equal for two figures to be comparable: side, device, processor, libraries, versions."""
+    """What must be equal for two figures to be comparable: side, device, chip, libraries, profile."""
+    chosen = numerics.current()
+    other = side in PORT_SIDES and chosen != numerics.NAMES[0]
+    return _environment_class(side, device) + (f" numerics {chosen}" if other else "")
+
+
+@cache
+def _environment_class(side: str, device: str) -> str:
     for name in ("torch", "mlx"):  # the libraries in the process are part of the answer: load them first
         if sides.why_not(name) is None:
             sides.get(name)

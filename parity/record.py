@@ -14,6 +14,7 @@ from .verdict import Interval, Verdict, overall, worst_of
 SCHEMA = 1
 
 KINDS = (
+    "accuracy",
     "word",
     "gradient",
     "layer",
@@ -26,6 +27,7 @@ KINDS = (
     "bisect",
     "mutant",
     "alarm",
+    "profile",
     "error",
     "side",
     "probe",

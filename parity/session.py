@@ -21,6 +21,7 @@ from .ledger import KINDS as LEDGER_KINDS
 from .ledger import Ledger, update
 from .messages import explain
 from .nodes import Node, Target, nodes, not_run, targets, without_kernels
+from .numerics import chosen
 from .probe import ProbeResult, probe_all
 from .probe import rows as probe_rows
 from .record import Row, RowWriter
@@ -81,6 +82,7 @@ class Session:
 
             torch.set_num_threads(self.settings.threads or 1)
         import_specs(self.settings.specs)
+        self._undo.enter_context(chosen(self.settings.numerics))
         self._undo.enter_context(swapped(self.settings.swap))
 
     def targets(self) -> list[Target]:

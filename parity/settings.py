@@ -17,6 +17,7 @@ DEVICES = ("cpu", "gpu")
 PROFILES = ("quick", "default", "deep")
 ORACLES = ("live", "golden")
 BLAS = ("own", "openblas")
+NUMERICS = ("canonical", "stable", "fast")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Settings:
         devices: on which devices; none means each side's default.
         seed: where all random numbers start.
         profile: how many inputs: ``quick``, ``default`` or ``deep``.
+        numerics: the port's numerical profile: ``canonical``, ``stable`` or ``fast``.
         oracle: ``live`` runs the reference, ``golden`` needs no PyTorch.
         require_side: sides without which the run is a failure (exit code 12).
         swap: words to replace, ``mlx_impl.ops.gelu=path/to/file.py:function``.
@@ -50,6 +52,7 @@ class Settings:
     devices: tuple[str, ...] = ()
     seed: int = 0
     profile: str = "default"
+    numerics: str = "canonical"
     oracle: str = "live"
     require_side: tuple[str, ...] = ()
     swap: tuple[str, ...] = ()
@@ -78,6 +81,7 @@ class Settings:
                 raise UsageError(f"{name} is empty: leave it out for all")
         for name, value, known in (
             ("profile", self.profile, PROFILES),
+            ("numerics", self.numerics, NUMERICS),
             ("oracle", self.oracle, ORACLES),
             ("blas", self.blas, BLAS),
         ):
@@ -213,6 +217,7 @@ _OPTIONS: dict[str, tuple[str | None, str]] = {
     "devices": ("A,B", "devices to run on: cpu, gpu (default: each side's own)"),
     "seed": ("N", "where all random numbers start (default: 0)"),
     "profile": ("NAME", "how much: quick, default or deep"),
+    "numerics": ("NAME", "the port's numerical profile: canonical, stable or fast (default: canonical)"),
     "oracle": ("KIND", "live runs the reference; golden needs no PyTorch"),
     "require-side": ("A,B", "exit with 12 if one of these sides cannot run"),
     "swap": ("WORD=FILE:NAME", "run with one word replaced, e.g. mlx_impl.ops.gelu=fast.py:gelu"),

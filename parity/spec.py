@@ -87,6 +87,7 @@ class OpSpec:
         sizes: axis → its choices, where `AWKWARD` does not serve.
         base: axis → its size in named cases.
         cases: named sizes, ``"l2048 d3"``; the empty name is all base sizes.
+        typical: the sizes of a real model, in which profiles are compared; none means the first case's.
         grads: arguments with a gradient; the vector-Jacobian products of both sides are compared.
         rule, grad_rule: what is demanded of outputs and of gradients.
         bound: a forward error bound from theory (`parity.bounds`), by output.
@@ -110,6 +111,7 @@ class OpSpec:
     sizes: Mapping[str, Choices] = field(default_factory=dict)
     base: Mapping[str, int] = field(default_factory=dict)
     cases: tuple[str, ...] = ("",)
+    typical: str = ""
     grads: tuple[str, ...] = ()
     rule: Rule = field(default_factory=Ratio)
     grad_rule: Rule = field(default_factory=Ratio)
@@ -242,13 +244,15 @@ class ModelSpec(LayerSpec):
 class Job:
     """The model that ``parity run`` traces whole: a module of specs declares it as ``MAIN_JOB``.
 
-    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``).
+    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``). `tables` name
+    functions that yield rows of kind ``accuracy``: whatever else the report should set side by side.
     """
 
     spec: str
     arguments: str
     sizes: Mapping[str, int]
     title: str
+    tables: tuple[str, ...] = ()
 
 
 class Registry:

@@ -82,7 +82,7 @@ class MetalKernel:
             )
         launch = self.launch(*arrays, **choices)
         # Looked up anew: whoever executes kernels elsewhere puts itself in the place of MLX's own.
-        build: Any = _built(mx.fast.metal_kernel, self.name, self.inputs, self.outputs)
+        build: Any = built(mx.fast.metal_kernel, self.name, self.inputs, self.outputs)
         found: list[mx.array] = build(
             inputs=list(arrays),
             template=list(launch.template),
@@ -98,13 +98,13 @@ class MetalKernel:
 
         Raises: ValueError if the file has not exactly one kernel, of this name.
         """
-        return _parts(self.name)
+        return parts(self.name)
 
 
 @cache
-def _built(maker: Any, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
+def built(maker: Any, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
     """The kernel as an executor makes it, once."""
-    header, body = _parts(name)
+    header, body = parts(name)
     return maker(name=name, input_names=list(inputs), output_names=list(outputs), source=body, header=header)
 
 
@@ -128,7 +128,7 @@ def file_text(stem: str) -> str:
 
 
 @cache
-def _parts(name: str) -> tuple[str, str]:
+def parts(name: str) -> tuple[str, str]:
     text = file_text(name)
     entries = list(_ENTRY.finditer(text))
     if [e[1] for e in entries] != [name]:

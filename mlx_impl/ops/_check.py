@@ -27,6 +27,14 @@ def require_axis(name: str, x: mx.array, axis: int, size: int, why: str) -> None
     )
 
 
+def require_floating(name: str, x: mx.array) -> None:
+    """`x` must hold floating-point numbers."""
+    require(
+        mx.issubdtype(x.dtype, mx.floating),
+        f"{name} has dtype {x.dtype}, expected a floating-point dtype; cast it first",
+    )
+
+
 def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> None:
     """`sizes` must be positive and sum to `total`."""
     require(

@@ -1,15 +1,18 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
 from ._check import require
 from ._precision import scalar, widen
+from ._reduce import mean_of_all
 
 
-def bce_with_logits(logits: mx.array, target: mx.array) -> mx.array:
-    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))).
+def bce_with_logits(logits: mx.array, target: mx.array, *, profile: Profile | str | None = None) -> mx.array:
+    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))); of nothing it is NaN.
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Raises: ValueError if the shapes differ, which would broadcast unasked, or there is no such profile.
     Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
     """
     require(
@@ -20,4 +23,4 @@ def bce_with_logits(logits: mx.array, target: mx.array) -> mx.array:
     # log(1 + eˣ), not max(x, 0) + log(1 + e^−|x|): the same value, and differentiable at zero too.
     softplus = mx.logaddexp(x, scalar(0, x))
     losses = mx.subtract(softplus, mx.multiply(x, y))
-    return mx.astype(mx.reshape(mx.mean(losses), (1,)), logits.dtype)
+    return mx.astype(mean_of_all(losses, resolve(profile).sums), logits.dtype)

@@ -3,12 +3,15 @@ import math
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.profiles import Profile, use
 
 from ._check import require
 from ._precision import scalar
 
 
-def column_attention(q: mx.array, k: mx.array, v: mx.array, mask: mx.array) -> mx.array:
+def column_attention(
+    q: mx.array, k: mx.array, v: mx.array, mask: mx.array, *, profile: Profile | str | None = None
+) -> mx.array:
     """Attention whose weights sum to one over the *queries*: softmax_rows(mask·q·kᵀ/√d)·v.
 
     The mask multiplies the scores of a query (masked ones become 0, not −∞), and the softmax runs
@@ -16,7 +19,7 @@ def column_attention(q: mx.array, k: mx.array, v: mx.array, mask: mx.array) -> m
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if the shapes differ.
+    Raises: ValueError if the shapes differ, or there is no such profile.
     Source: canonical ``AttentionPooler``.
     """
     require(
@@ -24,7 +27,8 @@ def column_attention(q: mx.array, k: mx.array, v: mx.array, mask: mx.array) -> m
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "
         f"{tuple(mask.shape)} must be their batch and length",
     )
-    scores = ops.matmul(q, mx.swapaxes(k, -1, -2))  # (b, l, l)
-    scores = mx.divide(scores, scalar(math.sqrt(q.shape[-1]), scores))
-    scores = mx.multiply(scores, mx.expand_dims(mx.astype(mask, scores.dtype), -1))
-    return ops.matmul(ops.softmax(scores, 1), v)
+    with use(profile):
+        scores = ops.matmul(q, mx.swapaxes(k, -1, -2))  # (b, l, l)
+        scores = mx.divide(scores, scalar(math.sqrt(q.shape[-1]), scores))
+        scores = mx.multiply(scores, mx.expand_dims(mx.astype(mask, scores.dtype), -1))
+        return ops.matmul(ops.softmax(scores, 1), v)

@@ -1,19 +1,22 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
 from ._check import require, require_axis, require_ndim, span
 from ._precision import scalar, widen
+from ._reduce import total
 
 IGNORED = -100
 
 
-def cross_entropy(logits: mx.array, labels: mx.array) -> mx.array:
+def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Mean negative log-likelihood of the labels: −mean_i log softmax(logits_i)[labels_i].
 
     Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
 
     Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
     Dtypes: the result has logits'.
-    Raises: ValueError if the labels do not match the rows, or name no class.
+    Raises: ValueError if the labels do not match the rows, or name no class, or there is no such profile.
     Source: canonical ``nn.CrossEntropyLoss``.
     """
     require_ndim("logits", logits, 2, "(n, c)")
@@ -31,7 +34,19 @@ def cross_entropy(logits: mx.array, labels: mx.array) -> mx.array:
         )
     wide = widen(logits)
     picked = mx.squeeze(mx.take_along_axis(wide, mx.expand_dims(classes, -1), axis=-1), -1)
-    losses = mx.subtract(mx.logsumexp(wide, axis=-1), picked)  # (n,)
-    total = mx.sum(mx.where(kept, losses, scalar(0, losses)))
-    mean = mx.divide(total, mx.sum(mx.astype(kept, wide.dtype)))
+    chosen = resolve(profile)
+    losses = mx.subtract(_logsumexp(wide, blocks=chosen.softmax == "blocks"), picked)  # (n,)
+    summed = total(mx.where(kept, losses, scalar(0, losses)), 0, chosen.sums)
+    mean = mx.divide(summed, mx.sum(mx.astype(kept, wide.dtype)))
     return mx.astype(mx.reshape(mean, (1,)), logits.dtype)
+
+
+def _logsumexp(x: mx.array, *, blocks: bool) -> mx.array:
+    """log Σ exp(x) over the last axis: (n, c) → (n,)."""
+    if x.size == 0:  # MLX refuses to sum nothing: log 0
+        return mx.full(x.shape[:-1], -float("inf"), dtype=x.dtype)
+    if not blocks:
+        return mx.logsumexp(x, axis=-1)
+    largest = mx.stop_gradient(mx.max(x, axis=-1, keepdims=True))
+    powers = total(mx.exp(mx.subtract(x, largest)), -1, "blocks")
+    return mx.squeeze(mx.add(largest, mx.log(powers)), -1)

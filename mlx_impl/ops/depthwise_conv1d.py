@@ -2,13 +2,23 @@ import mlx.core as mx
 
 from mlx_impl.kernels.depthwise_conv3 import depthwise_conv3, supports
 from mlx_impl.kernels.dispatch import wanted
+from mlx_impl.profiles import Profile, resolve
 
 from ._check import require, require_axis, require_ndim
 from ._precision import widen
 
+MOST_SHIFTS = 16
+"""A filter of more taps is a convolution whatever the profile says."""
+
 
 def depthwise_conv1d(
-    x: mx.array, weight: mx.array, bias: mx.array, padding: int, *, kernel: bool | None = None
+    x: mx.array,
+    weight: mx.array,
+    bias: mx.array,
+    padding: int,
+    *,
+    profile: Profile | str | None = None,
+    kernel: bool | None = None,
 ) -> mx.array:
     """Cross-correlation of each channel with its own taps: y_t = Σ_j w_j·x_{t+j−padding} + b.
 
@@ -31,8 +41,23 @@ def depthwise_conv1d(
     )
     if wanted(kernel, "depthwise_conv1d", "depthwise_conv3", supports(x, weight, bias, padding)):
         return depthwise_conv3(x, weight, bias, padding)
+    if taps <= MOST_SHIFTS and resolve(profile).taps == "shifts":
+        y = mx.add(_shifts(widen(x), widen(weight), padding), mx.expand_dims(widen(bias), -1))
+        return mx.astype(y, x.dtype)
     channels_last = mx.swapaxes(widen(x), 1, 2)  # (b, l, c)
     filters = mx.swapaxes(widen(weight), 1, 2)  # (c, k, 1)
     y = mx.conv1d(channels_last, filters, padding=padding, groups=x.shape[1])
     y = mx.add(y, widen(bias))
     return mx.astype(mx.swapaxes(y, 1, 2), x.dtype)  # (b, c, l')
+
+
+def _shifts(x: mx.array, weight: mx.array, padding: int) -> mx.array:
+    """Σ_j w_j·(x moved by j): (b, c, l) → (b, c, l')."""
+    padded = mx.pad(x, [(0, 0), (0, 0), (padding, padding)])
+    taps = weight.shape[-1]
+    length = padded.shape[-1] - taps + 1
+    terms = [mx.multiply(weight[:, 0, j : j + 1], padded[..., j : j + length]) for j in range(taps)]
+    y = terms[0]
+    for term in terms[1:]:
+        y = mx.add(y, term)
+    return y

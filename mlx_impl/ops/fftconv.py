@@ -1,6 +1,7 @@
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.profiles import Profile, use
 
 
 def fftconv(
@@ -10,6 +11,8 @@ def fftconv(
     dropout_mask: mx.array | None = None,
     gelu: bool = True,
     k_rev: mx.array | None = None,
+    *,
+    profile: Profile | str | None = None,
 ) -> mx.array:
     """Long convolution with its optional epilogues: gelu(long_conv(u, k, D))·dropout_mask.
 
@@ -18,9 +21,10 @@ def fftconv(
     Raises: ValueError as :func:`long_conv`, and if dropout_mask is not (b, d).
     Source: canonical ``fftconv_ref``.
     """
-    y = ops.long_conv(u, k, D, k_rev)
-    if gelu:
-        y = ops.gelu(y)
+    with use(profile):
+        y = ops.long_conv(u, k, D, k_rev)
+        if gelu:
+            y = ops.gelu(y)
     if dropout_mask is not None:
         if tuple(dropout_mask.shape) != tuple(u.shape[:2]):
             raise ValueError(

@@ -2,17 +2,27 @@ import math
 
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
+from ._gelu import complement, rational
 from ._precision import scalar, widen
 
 
-def gelu(x: mx.array) -> mx.array:
+def gelu(x: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Gaussian error linear unit, exact: x·Φ(x) = x/2·(1 + erf(x/√2)).
+
+    The profile's `erf` says how erf is computed.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
+    Raises: ValueError if there is no such profile.
     Source: Hendrycks & Gimpel 2016, eq. 1; canonical ``nn.GELU(approximate='none')``.
     """
-    wide = widen(x)
-    erf = mx.erf(mx.multiply(wide, scalar(1 / math.sqrt(2), wide)))
+    wide, erf = widen(x), resolve(profile).erf
+    if erf == "rational":
+        return mx.astype(rational(wide), x.dtype)
+    if erf == "complement":
+        return mx.astype(complement(wide), x.dtype)
     half = mx.multiply(wide, scalar(0.5, wide))
-    return mx.astype(mx.multiply(half, mx.add(erf, scalar(1, wide))), x.dtype)
+    phi = mx.add(mx.erf(mx.multiply(wide, scalar(1 / math.sqrt(2), wide))), scalar(1, wide))
+    return mx.astype(mx.multiply(half, phi), x.dtype)

@@ -1,26 +1,39 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, Sums, resolve
+
 from ._check import require_axis
-from ._precision import widen
+from ._precision import scalar, widen
+from ._reduce import mean
 
 
-def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.array:
+def layer_norm(
+    x: mx.array, weight: mx.array, bias: mx.array, eps: float, *, profile: Profile | str | None = None
+) -> mx.array:
     """Layer normalization over the last axis: (x − mean)/√(var + eps)·weight + bias.
 
     The variance is the biased one (divided by d), and eps stands inside the root. The gradient is written
     out: that of ``mx.fast.layer_norm`` has 1/√var to the third power, which underflows in float32 from a
-    deviation of 2⁴² on, and takes var as E[x²] − E[x]², which cancels when the mean is large.
+    deviation of 2⁴² on, and takes var as E[x²] − E[x]², which cancels when the mean is large. A
+    constant row gives the bias, and an infinity makes its row NaN. Sums in blocks do without the fused one.
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if weight or bias does not have x's channels.
+    Raises: ValueError if weight or bias does not have x's channels, or there is no such profile.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
 
+    if x.size == 0:  # MLX's fused function does not always come back from nothing
+        return x
+    sums = resolve(profile).sums
+
     @mx.custom_function
     def normalized(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:
+        if sums == "blocks":
+            unit, _ = _unit(x, eps, sums)
+            return mx.astype(mx.add(mx.multiply(unit, widen(weight)), widen(bias)), x.dtype)
         return mx.fast.layer_norm(x, weight, bias, eps)
 
     @normalized.vjp
@@ -28,23 +41,29 @@ def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.
         primals: tuple[mx.array, ...], cotangent: mx.array, _output: mx.array
     ) -> tuple[mx.array, ...]:
         x, weight, bias = primals
-        return _gradient(x, weight, bias, cotangent, eps)
+        return _gradient(x, weight, bias, cotangent, eps, sums)
 
     return normalized(x, weight, bias)  # type: ignore[return-value]  # mx.custom_function is untyped
 
 
+def _unit(x: mx.array, eps: float, sums: Sums) -> tuple[mx.array, mx.array]:
+    """x̂ = (x − mean)/√(var + eps), and the factor 1/√(var + eps)."""
+    wide = widen(x)
+    centred = mx.subtract(wide, mean(wide, -1, sums))
+    variance = mean(mx.square(centred), -1, sums)
+    scale = mx.rsqrt(mx.add(variance, scalar(eps, variance)))
+    return mx.multiply(centred, scale), scale
+
+
 def _gradient(
-    x: mx.array, weight: mx.array, bias: mx.array, g: mx.array, eps: float
+    x: mx.array, weight: mx.array, bias: mx.array, g: mx.array, eps: float, sums: Sums
 ) -> tuple[mx.array, mx.array, mx.array]:
     """dx = (h − mean(h) − x̂·mean(h·x̂))/√(var + eps) with h = g·weight; dweight = Σ g·x̂; dbias = Σ g."""
-    wide, grad = widen(x), widen(g)
-    centred = mx.subtract(wide, mx.mean(wide, axis=-1, keepdims=True))
-    variance = mx.mean(mx.square(centred), axis=-1, keepdims=True)
-    scale = mx.rsqrt(mx.add(variance, mx.array(eps, dtype=mx.float32)))
-    unit = mx.multiply(centred, scale)
+    grad = widen(g)
+    unit, scale = _unit(x, eps, sums)
     h = mx.multiply(grad, widen(weight))
-    along = mx.mean(mx.multiply(h, unit), axis=-1, keepdims=True)
-    rest = mx.subtract(h, mx.add(mx.mean(h, axis=-1, keepdims=True), mx.multiply(unit, along)))
+    along = mean(mx.multiply(h, unit), -1, sums)
+    rest = mx.subtract(h, mx.add(mean(h, -1, sums), mx.multiply(unit, along)))
     outer = list(range(x.ndim - 1))
     return (
         mx.multiply(rest, scale).astype(x.dtype),

@@ -1,20 +1,32 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
 from ._check import require_axis, require_ndim
+from ._precision import widen
+from ._product import block_product, in_blocks
 
 
-def linear(x: mx.array, weight: mx.array, bias: mx.array | None = None) -> mx.array:
+def linear(
+    x: mx.array,
+    weight: mx.array,
+    bias: mx.array | None = None,
+    *,
+    profile: Profile | str | None = None,
+) -> mx.array:
     """Affine map: x·Wᵀ + b.
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if the features do not match.
+    Raises: ValueError if the features do not match, or there is no such profile.
     Source: canonical ``nn.Linear``.
     """
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     transposed = mx.swapaxes(weight, 0, 1)  # (i, o)
-    if bias is None:
-        return mx.matmul(x, transposed)
-    require_axis("bias", bias, -1, weight.shape[0], "the output features of weight")
-    return mx.addmm(bias, x, transposed)
+    if bias is not None:
+        require_axis("bias", bias, -1, weight.shape[0], "the output features of weight")
+    if in_blocks(weight.shape[1], resolve(profile).products):
+        y = block_product(x, transposed)
+        return mx.astype(y if bias is None else mx.add(y, widen(bias)), x.dtype)
+    return mx.matmul(x, transposed) if bias is None else mx.addmm(bias, x, transposed)

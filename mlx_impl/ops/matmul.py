@@ -1,17 +1,25 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
 from ._check import require, require_axis
+from ._product import block_product, in_blocks
 
 
-def matmul(a: mx.array, b: mx.array) -> mx.array:
+def matmul(a: mx.array, b: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Matrix product over the last two axes, batched over the others: (a·b)_mn = Σ_k a_mk b_kn.
+
+    Over no inner elements the sum is 0.
 
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
-    Raises: ValueError if an argument has fewer than two axes or the inner sizes differ.
+    Raises: ValueError if an argument has fewer than two axes or the inner sizes differ, or there is no
+        such profile.
     Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require(a.ndim >= 2, f"a has shape {tuple(a.shape)}, expected (..., m, k)")
     require(b.ndim >= 2, f"b has shape {tuple(b.shape)}, expected (..., k, n)")
     require_axis("b", b, -2, a.shape[-1], "the inner size k of a")
+    if in_blocks(a.shape[-1], resolve(profile).products):
+        return mx.astype(block_product(a, b), a.dtype)
     return mx.matmul(a, b)

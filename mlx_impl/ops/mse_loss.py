@@ -1,15 +1,18 @@
 import mlx.core as mx
 
+from mlx_impl.profiles import Profile, resolve
+
 from ._check import require
 from ._precision import widen
+from ._reduce import mean_of_all
 
 
-def mse_loss(prediction: mx.array, target: mx.array) -> mx.array:
-    """Mean squared error: mean((prediction − target)²).
+def mse_loss(prediction: mx.array, target: mx.array, *, profile: Profile | str | None = None) -> mx.array:
+    """Mean squared error: mean((prediction − target)²); of nothing it is NaN.
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Raises: ValueError if the shapes differ, which would broadcast unasked, or there is no such profile.
     Source: canonical ``nn.MSELoss`` (regression).
     """
     require(
@@ -18,4 +21,4 @@ def mse_loss(prediction: mx.array, target: mx.array) -> mx.array:
         "reshape the target",
     )
     error = mx.subtract(widen(prediction), widen(target))
-    return mx.astype(mx.reshape(mx.mean(mx.square(error)), (1,)), prediction.dtype)
+    return mx.astype(mean_of_all(mx.square(error), resolve(profile).sums), prediction.dtype)

@@ -15,6 +15,7 @@ from parity.case import Case
 from parity.dtypes import FLOAT32
 from parity.errors import UsageError
 from parity.mainjob import case_of, main_job
+from parity.numerics import chosen
 from parity.record import Row
 from parity.session import import_specs
 from parity.settings import Settings, add_options, from_namespace, project_root
@@ -42,7 +43,7 @@ def command(
 
 @contextmanager
 def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
-    """Settings in force: BLAS chosen, threads set, specs imported, words swapped.
+    """Settings in force: BLAS chosen, threads set, specs imported, profile chosen, words swapped.
 
     Raises: UsageError if one of them is wrong.
     """
@@ -50,7 +51,7 @@ def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
     sides.use_blas(settings.blas)
     use_threads(settings.threads or 1)
     import_specs(settings.specs)
-    with swapped(settings.swap):
+    with chosen(settings.numerics), swapped(settings.swap):
         yield settings
 
 

@@ -4,12 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from parity import sides
 from parity.case import Case
 from parity.dtypes import FLOAT32, WorkingDtype
+from parity.environment import environment_class
 from parity.errors import SideUnavailableError, UsageError
 from parity.golden.format import case_names
 from parity.golden.index import folders, full_name, read_floors
@@ -19,11 +21,15 @@ from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
 from parity.nodes import Target, not_run, targets
+from parity.numerics import PROFILED, words_with_a_choice
 from parity.probe import probe_all
 from parity.probe import rows as probe_rows
 from parity.record import Row, RowWriter
 from parity.report import Report
-from parity.settings import Settings, project_root
+from parity.settings import PORT_SIDES, Settings, project_root
+from parity.sidebyside import case_of as case_of_profiles
+from parity.sidebyside import rows as profile_rows
+from parity.sides.base import resolve_target
 
 from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
@@ -68,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
             dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
             rows = _main(settings, dtypes, where, say)
         for row in rows:
-            writer.write(row)
+            placed = row.side in PORT_SIDES and not row.environment
+            where_run = environment_class(row.side, row.device) if placed else row.environment
+            writer.write(replace(row, environment=where_run))
         report = Report.make(writer.rows, settings, project_root())
         report.write(settings.out)
         no_unused_swaps()
@@ -132,6 +140,25 @@ def _main(
             yield from trace(case, target, title=job.title, repeat=repeat, seeds=seeds, say=say)
     use_threads(settings.threads or 1)
     yield from _goldens(settings, where, say)
+    yield from _profiles(settings, dtypes[0], where, reason, say)
+    for table in job.tables:
+        say(f"the table {table}")
+        yield from resolve_target(table)(repeat_of(settings, "run"))
+
+
+def _profiles(
+    settings: Settings, dtype: WorkingDtype, where: list[Target], reason: str | None, say: Progress
+) -> Iterator[Row]:
+    """Every numerical profile of every word that has a choice, side by side."""
+    specs = words_with_a_choice()
+    if specs and reason:
+        yield Row(kind="profile", id="profiles", status="not run", reasons=(reason,))
+        return
+    for target in (t for t in where if t.side in PROFILED):
+        for spec in specs:
+            say(f"numerical profiles of {spec.name} on {target.label}")
+            case = case_of_profiles(spec, dtype, settings.seed)
+            yield from profile_rows(case, target, repeat_of(settings, "run", "--case", str(case)), timed=True)
 
 
 def _goldens(settings: Settings, where: list[Target], say: Progress) -> Iterator[Row]:

@@ -278,7 +278,7 @@ def _lint(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
 
 def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
     if not bug.is_kernel:
-        yield Seen(KERNEL, "not run", by="it is no kernel that is swapped, and the port has none yet")
+        yield Seen(KERNEL, "not run", by="it is no kernel's text that is wrong")
         return
     where, _, name = bug.swap.partition("=")[2].rpartition(":")
     made = getattr(importlib.import_module(where), name)()
@@ -294,6 +294,13 @@ def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
 
 def kernel_findings(made: Mapping[str, Any], text: str) -> set[str]:
     """The kinds of mistake that the executor finds in one text of a kernel's bug."""
+    if "edit" in made:
+        from .edits import edited, findings
+
+        if text == "mended":
+            return findings(made["edit"])
+        with edited(made["edit"]):
+            return findings(made["edit"])
     import mlx.core as mx
 
     from parity import msl

@@ -19,12 +19,20 @@ inputs to tell."""
 def markdown(report: Report) -> str:
     """The whole report."""
     sections = [
-        ["# Tolerance report", "", f"**{report.verdict}**"],
+        [
+            "# Tolerance report",
+            "",
+            f"**{report.verdict}**",
+            "",
+            f"The port ran with the numerical profile *{report.numerics}*.",
+        ],
         _failures(report),
         _trace(report),
         _goldens(report),
         _worst(report),
         _matrix(report),
+        _profiles(report),
+        _accuracy(report),
         _margins(report),
         _rates(report),
         _not_run(report),
@@ -136,6 +144,43 @@ def _matrix(report: Report) -> list[str]:
     ]
     head = ["word, layer or model", *(f"{s}/{d} {t}" for s, d, t in columns)]
     return ["## By word, layer and side", "", *table(head, body)]
+
+
+def _profiles(report: Report) -> list[str]:
+    rows = report.profiles()
+    if not rows:
+        return []
+    intro = (
+        "Each profile of each word that has a choice, on the same inputs: error over the exact result's size "
+        "(root mean square), over the reference's own error, the ratio to the gate (gradients included), and "
+        "the time of a forward pass over that of the canonical profile, measured in turn."
+    )
+    body = [
+        [
+            f"`{row.spec}`" if i == 0 or rows[i - 1].spec != row.spec else "",
+            str(row.figures["profile"]),
+            figure(row.figures.get("rms_over_oracle")),
+            figure(row.figures.get("max_over_oracle")),
+            figure(row.figures.get("over_reference")),
+            cell(row),
+            figure(row.figures.get("time")),
+        ]
+        for i, row in enumerate(rows)
+    ]
+    head = ["word", "profile", "error, RMS", "largest", "× reference's", "ratio", "× canonical time"]
+    return ["## Numerical profiles", "", intro, "", *table(head, body)]
+
+
+def _accuracy(report: Report) -> list[str]:
+    """A table for each title, a line for each row, a column for each figure."""
+    found: list[str] = []
+    for title in dict.fromkeys(str(r.figures.get("title", "")) for r in report.of("accuracy") if r.compared):
+        rows = [r for r in report.of("accuracy") if r.figures.get("title") == title]
+        names = list(dict.fromkeys(n for r in rows for n in r.figures if n not in ("title", "order")))
+        rows.sort(key=lambda r: float(r.figures.get("order", 0)))
+        body = [[r.case, *(figure(r.figures.get(n)) for n in names)] for r in rows]
+        found += ["", f"## {title}", "", *table(["", *names], body)]
+    return found[1:]
 
 
 def _margins(report: Report) -> list[str]:

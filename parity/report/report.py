@@ -16,7 +16,7 @@ from parity.ledger import describe
 from parity.margins import Margin, read_rates
 from parity.margins import read as read_margins
 from parity.record import SCHEMA, Row
-from parity.settings import PORT_SIDES, Settings
+from parity.settings import NUMERICS, PORT_SIDES, Settings
 from parity.spec import REGISTRY
 
 FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
@@ -158,6 +158,26 @@ class Report:
         declared = {spec.name: i for i, spec in enumerate(REGISTRY)}
         order = sorted(table, key=lambda name: (declared.get(name, len(declared)), name))
         return {name: table[name] for name in order}
+
+    @property
+    def numerics(self) -> str:
+        """The numerical profile that the port ran with."""
+        return str(self.settings.get("numerics", "canonical"))
+
+    def profiles(self) -> list[Row]:
+        """The rows that set numerical profiles side by side: by word, in their own order within one."""
+        declared = {spec.name: i for i, spec in enumerate(REGISTRY)}
+        order = {name: i for i, name in enumerate(NUMERICS)}
+        found = [r for r in self.of("profile") if "profile" in r.figures]
+        return sorted(
+            found,
+            key=lambda r: (
+                r.side,
+                r.device,
+                declared.get(r.spec, len(declared)),
+                order.get(str(r.figures["profile"]), len(order)),
+            ),
+        )
 
     def layers(self) -> list[tuple[Row, Row | None]]:
         """The rows of a trace down to single layers, each with what is nearest to its gate within it."""

@@ -14,9 +14,15 @@ def lines(report: Report) -> list[str]:
     found += _layers(report)
     found += _worst(report)
     found += _matrix(report)
+    found += _profiles(report)
     found += _not_run(report)
     found += probe_lines(report.of("probe"))
-    found += ["", report.verdict, f"report: {report.out / 'report.md'}"]
+    found += [
+        "",
+        f"numerical profile: {report.numerics}",
+        report.verdict,
+        f"report: {report.out / 'report.md'}",
+    ]
     return found
 
 
@@ -96,6 +102,25 @@ def _matrix(report: Report) -> list[str]:
         for spec, line in report.matrix().items()
     ]
     return ["", *table([head, *body])]
+
+
+def _profiles(report: Report) -> list[str]:
+    rows = report.profiles()
+    if not rows:
+        return []
+    head = ["numerical profiles", "", "error", "× reference's", "ratio", "× canonical time"]
+    body = [
+        [
+            row.spec if i == 0 or rows[i - 1].spec != row.spec else "",
+            str(row.figures["profile"]),
+            figure(row.figures.get("rms_over_oracle")),
+            figure(row.figures.get("over_reference")),
+            cell(row),
+            figure(row.figures.get("time")),
+        ]
+        for i, row in enumerate(rows)
+    ]
+    return ["", *table([head, *body], right_from=2)]
 
 
 def _not_run(report: Report) -> list[str]:

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
 
-from parity import swap
+from parity import numerics, swap
 from parity.dtypes import AnyArray, of_array
 from parity.spec import LayerSpec
 
@@ -34,8 +34,11 @@ class MlxLive:
             mx.eval(self.module.parameters())
         self._at = dict(named_modules(self.module))
 
-    def _stream(self) -> Any:
-        return self._side.executing(self.task.device)
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """The device and the numerical profile of the run."""
+        with numerics.in_force(self.task.spec), self._side.executing(self.task.device):
+            yield
 
     def portable(self, value: Any) -> Any:
         return mapped(lambda x: to_numpy(x) if isinstance(x, mx.array) else x, value)

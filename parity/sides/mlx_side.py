@@ -12,7 +12,7 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from parity import swap
+from parity import numerics, swap
 from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.kernel_spec import POLICIES
 from parity.spec import LayerSpec
@@ -132,11 +132,11 @@ class MlxSide:
             yield
 
     def run(self, task: Task) -> Outcome:
-        with self.executing(task.device):
+        with numerics.in_force(task.spec), self.executing(task.device):
             return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:
-        with self.executing(task.device):
+        with numerics.in_force(task.spec), self.executing(task.device):
             own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}
             inputs = {n: to_mlx(x, own[n]) for n, x in task.inputs.items()}
             result = self._forward(task, inputs, None)

@@ -18,7 +18,7 @@ for _name, _source in (
     ("silu", "Elfwing et al. 2018, eq. 1"),
     ("sigmoid", "the logistic function"),
 ):
-    word(_name, inputs={"x": "b l"}, grads=("x",), kinds=ALL_KINDS, source=_source)
+    word(_name, inputs={"x": "b l"}, typical="b1 l4096", grads=("x",), kinds=ALL_KINDS, source=_source)
 
 word(
     "relu",
@@ -45,6 +45,28 @@ word(
     kinds=("normal", "small", "zeros", "integers", "onehot", "nan"),
     errors=(ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),),
     source="Poli et al. 2023, Hyena, §3.3; canonical Sin",
+)
+word(
+    "safe_divide",
+    inputs={"x": "b l", "y": "b l"},
+    options={"default": (0.0, 1.0)},
+    grads=("x", "y"),
+    rule=Ulp(1, source="IEEE 754: a division is correctly rounded, and rounded once more to half precision"),
+    kinds=ALL_KINDS,
+    errors=(
+        ErrorCase("mixed dtypes", values={"y": np.ones((2, 64), dtype=np.float16)}, says=("float16", "cast")),
+    ),
+    source="our own definition: x/y, and a default where y is zero",
+)
+word(
+    "safe_log",
+    inputs={"x": "b l"},
+    options={"eps": (2.0**-126, 1e-6)},
+    grads=("x",),
+    rule=Ulp(3, source=METAL),
+    kinds=ALL_KINDS,
+    errors=(ErrorCase("no floor", options={"eps": 0.0}, says=("eps=0.0", "positive")),),
+    source="our own definition: log x, and log eps from eps on down",
 )
 for _name, _other in (("add", "y"), ("gate", "g")):
     word(

@@ -13,6 +13,7 @@ word(
     inputs={"logits": "n c", "labels": Array("n", "labels", below="c", ignored=-100)},
     sizes={"n": (1, 2, 3, 17, 33), "c": (1, 2, 3, 17, 97)},
     base={"n": 33, "c": 97},
+    typical="n16 c8192",
     grads=("logits",),
     relations=(padding("logits", {"labels": -100}, axis=0),),
     kinds=(*FINITE_KINDS, "nan"),
@@ -29,6 +30,7 @@ word(
 word(
     "mse_loss",
     inputs={"prediction": "b l", "target": "b l"},
+    typical="b1 l4096",
     grads=("prediction", "target"),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),
@@ -37,6 +39,7 @@ word(
 word(
     "bce_with_logits",
     inputs={"logits": "b l", "target": Array("b l", "uniform")},
+    typical="b1 l4096",
     grads=("logits",),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),

@@ -45,3 +45,28 @@ def long_conv_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
     if x.get("k_rev") is not None:
         return np.array(np.inf)
     return bounds.fft_convolution(x["u"], k, x["D"], dtype)
+
+
+def conv1d_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
+    """A product for each output position, of the inputs and taps of its group."""
+    outputs, inputs, taps = x["weight"].shape
+    groups, dilation, stride, pad = x["groups"], x["dilation"], x["stride"], x["padding"]
+    padded = np.pad(x["x"], [(0, 0), (0, 0), (pad, pad)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, dilation * (taps - 1) + 1, axis=-1)
+    windows = windows[:, :, ::stride, ::dilation]  # (b, c, l', k)
+    b, _, length, _ = windows.shape
+    rows = windows.reshape(b, groups, inputs, length, taps).transpose(0, 1, 3, 2, 4)
+    rows = rows.reshape(b, groups, length, inputs * taps)
+    columns = x["weight"].reshape(groups, outputs // groups, inputs * taps).swapaxes(1, 2)
+    bias = np.zeros(outputs) if x.get("bias") is None else x["bias"]
+    extra = np.broadcast_to(bias.reshape(groups, 1, -1), (groups, length, outputs // groups))
+    found = bounds.product(rows, columns, dtype, extra)  # (b, g, l', o/g)
+    return found.transpose(0, 1, 3, 2).reshape(b, outputs, length)
+
+
+def causal_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
+    """The FFT convolution's, the bias being one more addition."""
+    u, k = x["x"], x["k"][:, : x["x"].shape[-1]]
+    found = bounds.fft_convolution(u, k, np.zeros(k.shape[0]), dtype)
+    bias = 0.0 if x.get("bias") is None else np.abs(x["bias"])[:, None]
+    return bounds.rounded(found, found + bias + np.abs(u).sum(-1, keepdims=True) * np.abs(k).max(), dtype)

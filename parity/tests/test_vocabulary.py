@@ -5,6 +5,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -25,8 +26,15 @@ PAIRS = [
     (reference.layers, mlx_impl.layers),
     (reference, mlx_impl),
 ]
-ONLY_MLX = {"Sequential", "TiedDecoder"}
-"""Parts that PyTorch brings and MLX has under other parameter paths, or not at all."""
+ONLY_MLX = {"Sequential", "TiedDecoder", "CANONICAL", "FAST", "PROFILES", "STABLE", "Profile", "use"}
+"""Parts that PyTorch brings and MLX has under other parameter paths, or not at all; and profiles."""
+ONLY_THE_PORTS = {"profile", "kernel"}
+"""Keyword-only arguments that say how the port computes, not what."""
+PLUMBING = {
+    "add", "channel_shuffle", "column_attention", "embedding", "gate", "gather_rows", "nonzero",
+    "pad_features", "pad_input", "scatter_rows", "split", "unpad_input",
+}  # fmt: skip
+"""Words that the model needs and another port has of its own: in the namespace, not at the top."""
 CORE = ("axes", "bounds", "case", "compare", "dtypes", "errors", "floor", "inputs", "record", "relations",
         "rules", "spec", "strategies", "verdict")  # fmt: skip
 
@@ -78,10 +86,37 @@ def test_twins(one: object, other: object) -> None:
         if callable(ours) and ours.__module__.startswith("reference"):  # some layers are PyTorch's own
             arguments = [inspect.signature(f).parameters for f in (ours, theirs)]
             if not any(p.kind is p.VAR_POSITIONAL for p in arguments[0].values()):
-                own = {"kernel", "profile"}  # how a word is run is the port's alone
-                assert list(arguments[0]) == [n for n in arguments[1] if n not in own]
+                assert list(arguments[0]) == [n for n, p in arguments[1].items() if not _is_the_ports(p)]
+                assert not any(_is_the_ports(p) for p in arguments[0].values())
     stems = [{p.stem for p in Path(m.__file__).parent.glob("*.py")} for m in (one, other)]  # type: ignore[attr-defined]
-    assert stems[0] | {"weights"} == stems[1] | {"weights"}  # only the port loads another's parameters
+    # Only the port loads another's parameters, and has several ways of computing one word.
+    own = {"weights", "profiles", "_fft", "_gelu", "_monarch", "_product", "_reduce"}
+    assert stems[0] | own == stems[1] | own
+
+
+def _is_the_ports(parameter: inspect.Parameter) -> bool:
+    """Whether an argument is one that only the port has: by keyword, and None by default."""
+    return (
+        parameter.name in ONLY_THE_PORTS
+        and parameter.kind is parameter.KEYWORD_ONLY
+        and parameter.default is None
+    )
+
+
+@pytest.mark.parametrize("package", [reference, mlx_impl])
+def test_the_package_exports_words_as_they_are(package: ModuleType) -> None:
+    """What stands at the top is the word of the namespace, and no word but plumbing is missing there."""
+    for name in set(package.__all__) & set(package.ops.__all__):
+        assert getattr(package, name) is getattr(package.ops, name)
+    assert set(package.__all__) >= {*package.ops.__all__} - PLUMBING
+    assert package.BlockdiagLinear is package.layers.BlockdiagLinear
+
+
+def test_what_is_exported_is_documented() -> None:
+    """Every function, class and module has a first line that says what it is."""
+    things = {name: getattr(mlx_impl, name) for name in mlx_impl.__all__}
+    asked = [n for n, x in things.items() if callable(x) or inspect.ismodule(x)]
+    assert [n for n in asked if not (inspect.getdoc(things[n]) or "").strip()] == []
 
 
 def test_every_word_and_layer_has_a_spec() -> None:

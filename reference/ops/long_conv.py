@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_floating, require_ndim
 from ._precision import widen
 
 
@@ -9,18 +9,21 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
     """Long convolution by FFT over n = 2·l points, with a skip: y = (u ∗ k)[..., :l] + D·u.
 
     The kernel may have up to n taps; those from l on are the negative lags (they wrap around), which
-    is how :func:`bidirectional_kernel` makes a two-sided kernel. With `k_rev` the spectrum of the
-    kernel is K + conj(K_rev) instead: there lag 0 has weight k[0] + k_rev[0] and lag −j has
-    k_rev[j]. Half precision is transformed in float32 and rounded once, at the end.
+    is how :func:`bidirectional_kernel` makes a two-sided kernel (the padded-flip form). With `k_rev` the
+    spectrum of the kernel is K + conj(K_rev) instead (the conjugate-spectrum form): there lag 0 has weight
+    k[0] + k_rev[0] and lag −j has k_rev[j]. :func:`long_conv_bidirectional` has both forms by name. Half
+    precision is transformed in float32 and rounded once, at the end.
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l, D: (d,), k_rev: (d, m') with m' ≤ l → (b, d, l).
     Dtypes: floating; the result has u's.
-    Raises: ValueError if the channels do not match or a kernel is too long.
+    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
+    require_floating("u", u)
     _, d, length = u.shape
+    require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     n = 2 * length
     require_axis("k", k, 0, d, "one kernel for each channel of u")
     require_axis("D", D, 0, d, "one skip weight for each channel of u")

@@ -7,6 +7,8 @@ from ._check import require, require_axis
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Matrix product over the last two axes, batched over the others: (a·b)_mn = Σ_k a_mk b_kn.
 
+    Over no inner elements the sum is 0.
+
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
     Raises: ValueError if an argument has fewer than two axes or the inner sizes differ.

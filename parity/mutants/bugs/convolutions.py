@@ -58,6 +58,30 @@ def conv_weight_reshaped(x, weight, bias, padding):
 
 
 @bug(
+    "mlx_impl.ops.gated_short_conv",
+    seen="HazyResearch/safari, hyena.py: the order of x1, x2 and v is a convention of each implementation",
+    case="gated_short_conv",
+)
+def gated_conv_of_the_wrong_third(x, weight, bias):
+    """x2 multiplied and x1 passed on."""
+    y = _depthwise_conv1d(x, weight, bias, weight.shape[-1] - 1)[..., : x.shape[-1]]
+    x1, x2, v = mx.split(y, 3, axis=1)
+    return x1, mx.multiply(v, x2)
+
+
+@bug(
+    "mlx_impl.ops.gated_short_conv",
+    seen="microsoft/Tutel#127: the backward pass of a gate that was written by hand, mended",
+    case="gated_short_conv;vjp",
+)
+def gated_conv_gradient_of_one_factor(x, weight, bias):
+    """The product's gradient for v alone, x1 taken for a constant."""
+    y = _depthwise_conv1d(x, weight, bias, weight.shape[-1] - 1)[..., : x.shape[-1]]
+    x1, x2, v = mx.split(y, 3, axis=1)
+    return x2, mx.multiply(v, mx.stop_gradient(x1))
+
+
+@bug(
     "mlx_impl.ops.long_conv",
     seen="HazyResearch/flash-fft-conv#31: an FFT as long as the input is a circular convolution",
 )
@@ -194,3 +218,26 @@ def reverse_averaged(k, k_rev):
     """The mean of both directions in place of their sum."""
     both = _bidirectional_kernel(k, k_rev)
     return mx.multiply(both, mx.array(0.5, dtype=both.dtype))
+
+
+@bug(
+    "mlx_impl.ops.gated_long_conv",
+    seen="HazyResearch/m2, MonarchMixerSequenceMixing: the residual path joins after the gate, not before",
+    case="gated_long_conv",
+)
+def gated_conv_residual_before_the_gate(u, k, D, gate, extra=None, k_rev=None):
+    """(long_conv + extra)·gate."""
+    y = _long_conv(u, k, D, k_rev)
+    return mx.multiply(y if extra is None else mx.add(y, extra), gate)
+
+
+@bug(
+    "mlx_impl.ops.gated_long_conv",
+    seen="HazyResearch/m2, fftconv_ref: the skip is added before anything multiplies the result",
+    case="gated_long_conv",
+)
+def gated_conv_skip_after_the_gate(u, k, D, gate, extra=None, k_rev=None):
+    """The skip D·u left out of what the gate multiplies."""
+    plain = mx.subtract(_long_conv(u, k, D, k_rev), mx.multiply(u, D[:, None]))
+    y = mx.add(mx.multiply(plain, gate), mx.multiply(u, D[:, None]))
+    return y if extra is None else mx.add(y, extra)

@@ -31,3 +31,36 @@ kernel(
     (_at(1, 1, 1), _at(2, 3, 30), _at(1, 5, 31), _at(3, 2, 255, 1), _at(1, 2, 257, 1), _at(1, 2, 67, 0)),
     _at(2, 16, 2048, 1),
 )
+
+
+def _gated(b: int, d: int, length: int) -> Launching:
+    return Launching({"b": b, "d": d, "l": length})
+
+
+PROJECTED = {"x": "b (3 d) l", "weight": "(3 d) 1 3", "bias": "(3 d)"}
+kernel(
+    "mlx_impl.kernels.gated_conv3:GATED_CONV3",
+    PROJECTED,
+    (
+        _gated(1, 1, 1),
+        _gated(2, 3, 32),  # one chunk
+        _gated(1, 3, 33),
+        _gated(2, 3, 128),  # the chunks of one SIMD group
+        _gated(1, 3, 129),
+        _gated(1, 3, 1100),  # several SIMD groups, several threadgroups
+    ),
+    _gated(2, 16, 2048),
+)
+kernel(
+    "mlx_impl.kernels.gated_conv3:GATED_CONV3_GRAD",
+    {**PROJECTED, "g_passed": "b d l", "g_gated": "b d l"},
+    (
+        _gated(1, 1, 1),
+        _gated(2, 3, 32),
+        _gated(1, 3, 33),
+        _gated(1, 3, 256),  # one segment
+        _gated(3, 3, 257),
+        _gated(5, 3, 600),  # more segments than SIMD groups
+    ),
+    _gated(2, 16, 2048),
+)

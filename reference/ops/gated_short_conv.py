@@ -1,0 +1,28 @@
+from torch import Tensor
+
+from reference import ops
+
+from ._check import require, require_ndim
+from ._precision import widen
+
+
+def gated_short_conv(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """The causal short convolution of a mixer's three projections, and its first gate: x2 and v·x1.
+
+    x1, x2, v are the thirds of y_t = Σ_j w_j·x_{t+j−k+1} + b, in this order.
+
+    Shapes: x: (b, 3·d, l), weight: (3·d, 1, k), bias: (3·d,) → x2: (b, d, l), v·x1: (b, d, l).
+    Dtypes: floating and equal.
+    Raises: ValueError if the channels do not match or are not three times something.
+    Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
+    """
+    require_ndim("x", x, 3, "(b, 3·d, l)")
+    require_ndim("weight", weight, 3, "(3·d, 1, k)")
+    channels, length = x.shape[1:]
+    require(
+        channels % 3 == 0,
+        f"x has {channels} channels, expected three times as many as the model: x1, x2 and v",
+    )
+    y = ops.depthwise_conv1d(widen(x), widen(weight), widen(bias), weight.shape[-1] - 1)[..., :length]
+    x1, x2, v = ops.split(y, [channels // 3] * 3, 1)  # (b, d, l) each
+    return x2.to(x.dtype), ops.gate(v, x1).to(x.dtype)

@@ -1,0 +1,29 @@
+import math
+
+import torch
+from torch import Tensor
+
+from ._check import require
+from ._precision import widen
+
+SMALLEST = 2.0**-126
+"""The smallest normal number of float32 and bfloat16."""
+
+
+def safe_log(x: Tensor, eps: float = SMALLEST) -> Tensor:
+    """Natural logarithm with a floor: log x where x > eps, and log eps at and below it.
+
+    So zero, negative numbers, −∞ and what hardware flushes to zero give log eps (−87.3 by default), with
+    gradient 0. +∞ gives +∞, and NaN stays NaN.
+
+    Shapes: x: any → the same.
+    Dtypes: floating; the result has x's. Half precision is computed in float32.
+    Raises: ValueError if eps is not positive.
+    Source: our own definition: a floor leaves logarithms above it as they are, an added epsilon does not.
+    """
+    require(eps > 0, f"eps={eps}, expected a positive number: the result is log(eps) at and below it")
+    wide = widen(x)
+    low = wide <= eps
+    # Selected before and after: the gradient of a logarithm that is not taken is 0·∞ otherwise.
+    logarithm = torch.log(torch.where(low, 1.0, wide))
+    return torch.where(low, math.log(eps), logarithm).to(x.dtype)
