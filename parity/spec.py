@@ -244,13 +244,19 @@ class ModelSpec(LayerSpec):
 class Job:
     """The model that ``parity run`` traces whole: a module of specs declares it as ``MAIN_JOB``.
 
-    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``).
+    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``). `tables` name
+    functions that yield rows of kind ``accuracy``: whatever else the report should set side by side.
+    `trained` and `narrow` name what reads a checkpoint (`parity.given`):
+    ``trained(path, root=, config=, length=)`` and ``narrow(path, original)``.
     """
 
     spec: str
     arguments: str
     sizes: Mapping[str, int]
     title: str
+    tables: tuple[str, ...] = ()
+    trained: str = ""
+    narrow: str = ""
 
 
 class Registry:

@@ -29,7 +29,9 @@ from parity.report import Report
 from parity.settings import PORT_SIDES, Settings, project_root
 from parity.sidebyside import case_of as case_of_profiles
 from parity.sidebyside import rows as profile_rows
+from parity.sides.base import resolve_target
 
+from . import run_checkpoint
 from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
 
@@ -47,6 +49,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--trace", action="store_true", help="with --case: judge every layer and word within it too"
     )
+    run_checkpoint.add_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         writer.write_all(probe_rows(probe_all(pairs, settings.working_dtypes())))
         if case is not None:
             rows = _one_case(case, settings, where, arguments.trace, say)
+        elif arguments.checkpoint is not None:
+            rows = run_checkpoint.rows(arguments, settings, where, say)
         else:
             dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
             rows = _main(settings, dtypes, where, say)
@@ -88,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _consistent(arguments: argparse.Namespace) -> None:
     """Raises: UsageError if an option would be ignored."""
+    run_checkpoint.consistent(arguments)
     if arguments.case is None and arguments.trace:
         raise UsageError("--trace goes with --case; without a case everything is traced anyway")
     for name in ("dtypes", "seed"):
@@ -140,6 +146,9 @@ def _main(
     use_threads(settings.threads or 1)
     yield from _goldens(settings, where, say)
     yield from _profiles(settings, dtypes[0], where, reason, say)
+    for table in job.tables:
+        say(f"the table {table}")
+        yield from resolve_target(table)(repeat_of(settings, "run"))
 
 
 def _profiles(

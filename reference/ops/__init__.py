@@ -8,6 +8,7 @@ from .add import add
 from .bce_with_logits import bce_with_logits
 from .bidirectional_kernel import bidirectional_kernel
 from .blockdiag_butterfly_multiply import blockdiag_butterfly_multiply
+from .blockdiag_glu import blockdiag_glu
 from .blockdiag_multiply import blockdiag_multiply
 from .blockdiag_to_dense import blockdiag_to_dense
 from .channel_shuffle import channel_shuffle
@@ -21,6 +22,7 @@ from .embedding import embedding
 from .exponential_modulation import exponential_modulation
 from .fftconv import fftconv
 from .gate import gate
+from .gated_long_conv import gated_long_conv
 from .gated_short_conv import gated_short_conv
 from .gather_rows import gather_rows
 from .gelu import gelu
@@ -61,6 +63,7 @@ __all__ = [
     "bce_with_logits",
     "bidirectional_kernel",
     "blockdiag_butterfly_multiply",
+    "blockdiag_glu",
     "blockdiag_multiply",
     "blockdiag_to_dense",
     "channel_shuffle",
@@ -74,6 +77,7 @@ __all__ = [
     "exponential_modulation",
     "fftconv",
     "gate",
+    "gated_long_conv",
     "gated_short_conv",
     "gather_rows",
     "gelu",
