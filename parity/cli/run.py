@@ -21,7 +21,7 @@ from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
 from parity.nodes import Target, not_run, targets
-from parity.numerics import words_with_a_choice
+from parity.numerics import PROFILED, words_with_a_choice
 from parity.probe import probe_all
 from parity.probe import rows as probe_rows
 from parity.record import Row, RowWriter
@@ -159,7 +159,7 @@ def _profiles(
     if specs and reason:
         yield Row(kind="profile", id="profiles", status="not run", reasons=(reason,))
         return
-    for target in where:
+    for target in (t for t in where if t.side in PROFILED):
         for spec in specs:
             say(f"numerical profiles of {spec.name} on {target.label}")
             case = case_of_profiles(spec, dtype, settings.seed)

@@ -77,18 +77,18 @@ def gated_conv_gradient_cut_at_segments():
 
 @bug("kernel:fft_conv", seen="gwoltman/gpuowl#71: the barrier between the passes of an FFT left out")
 def fft_passes_without_barrier():
-    right = "divide<C, M, R, B, false>(z, v, from);\n    " + BARRIER
-    return mistake("fft_conv", right, "divide<C, M, R, B, false>(z, v, from);", "race", "b2.d1.l256.m256.r1")
+    last = "divide<C, M, R, B, false>(z, v, from);\n    "
+    return mistake("fft_conv", last + BARRIER, last, "race", "b2.d1.l256.m256.r1.o16")
 
 
 @bug("kernel:fft_conv", seen="HazyResearch/flash-fft-conv#20: a vector load where rows have an odd length")
 def fft_pairs_of_odd_rows():
     return mistake(
         "fft_conv",
-        "Pair<PAIRS>::template load<T>(u, row",
-        "Pair<true>::template load<T>(u, row",
+        "M / R)), length, o.pairs)",
+        "M / R)), length, true)",
         "misaligned",
-        "b1.d2.l65.m65.r1",
+        "b1.d2.l65.m65.r1.o0",
     )
 
 
@@ -100,4 +100,62 @@ def fft_opposite_in_the_wrong_place():
         "-f",
         "parity",
         "long_conv;b=1;d=1;l=4098;m=4098;dtype=f32",
+    )
+
+
+DENSE = "b1.m33.k17.n33.r17.s33-transposedFalse.has_biasFalse"
+
+
+@bug(
+    "kernel:gemm_av",
+    seen="KnowingNothing/MatmulTutorial#13: a tile's memory used for the result while others still read it",
+)
+def product_tile_written_while_it_is_read():
+    right = "if (more) next.put(tiles + now * Tiles::size(), t);\n    " + BARRIER
+    launch = "b1.m65.k33.n65.r65.s33-transposedTrue.has_biasTrue.tile64x64x16"  # four SIMD groups
+    return mistake("gemm_av", right, right.replace(BARRIER, ""), "race", launch)
+
+
+@bug("kernel:gemm_av", seen="openvinotoolkit/openvino#36559: the inner axis read past its end")
+def product_edge_without_guard():
+    return mistake("gemm_av", "r < rows && c < columns ?", "r < rows ?", "out-of-bounds", DENSE)
+
+
+@bug(
+    "kernel:gemm_av",
+    seen="sonos/tract#2476: a Metal product that was asked for float32 sums, made in float16",
+)
+def product_summed_in_half():
+    return mistake(
+        "gemm_av",
+        "total[i][j].thread_elements()[e] += part[i][j].thread_elements()[e];",
+        "total[i][j].thread_elements()[e] = T(total[i][j].thread_elements()[e] + part[i][j].thread_elements()[e]);",  # noqa: E501 - a line of the kernel
+        "parity",
+        "matmul;b=1;m=3;k=3072;n=3;dtype=f16",
+    )
+
+
+@bug("kernel:gemm_at_b", seen="CNugteren/CLBlast#665: a product that reads beyond the last legal address")
+def gradient_tile_without_guard():
+    return mistake(
+        "gemm_at_b", "r < rows && c < columns ?", "c < columns ?", "out-of-bounds", "b1.k17.m33.n33"
+    )
+
+
+@bug("kernel:blockdiag_gemm", seen="ORNL/HeCBench#253: no barrier between the tiles of two steps")
+def blocks_next_tile_too_early():
+    right = "next.put(tiles, t);\n  " + BARRIER
+    return mistake("blockdiag_gemm", right, "next.put(tiles, t);", "race", "n33.k2.q33.p17.r17")
+
+
+@bug(
+    "kernel:blockdiag_glu", seen="linkedin/Liger-Kernel#1340: a gate and its value from one tile of features"
+)
+def gate_from_the_same_block():
+    return mistake(
+        "blockdiag_glu",
+        "const bool same = s.block_a == s.block_b;",
+        "const bool same = true;",
+        "parity",
+        "blockdiag_glu;b=1;l=3;k=4;q=2;p=5;dtype=f32",
     )
