@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from .batching import batched
-from .dispatch import YES, Support, floats
+from .dispatch import Support, floats
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, round_up, threads
 
 TAPS = 3
@@ -62,7 +62,7 @@ def supports(x: mx.array, weight: mx.array, bias: mx.array, padding: int) -> Sup
         return Support(f"padding {padding}, and the kernel pads by at most {TAPS - 1}")
     if x.size == 0 or x.shape[-1] + 2 * padding < TAPS:
         return Support("nothing to compute")
-    return floats(x, weight, bias) or YES
+    return floats(x, weight, bias)
 
 
 def depthwise_conv3(x: mx.array, weight: mx.array, bias: mx.array, padding: int) -> mx.array:

@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from .batching import batched
-from .dispatch import YES, Support, floats
+from .dispatch import Support, floats
 from .metal_kernel import SIMD, Launch, MetalKernel, Shaped, nbytes, size
 from .sums import fold, outer_sums
 
@@ -93,7 +93,7 @@ def supports(
         return Support(f"features {tuple(z.shape)} of more than one table")
     if z.size == 0 or w_out.size == 0:
         return Support("nothing to compute")
-    return floats(z, t, w_in, b_in, w_inner, b_inner, w_out, freq, deltas) or YES
+    return floats(z, t, w_in, b_in, w_inner, b_inner, w_out, freq, deltas)
 
 
 def hyena_filter(
