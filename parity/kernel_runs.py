@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import mlx.core as mx
+
 from parity import msl
 from parity.axes import shape_of
 from parity.dtypes import parse_dtype
@@ -28,6 +30,10 @@ def prepare(spec: KernelSpec, launching: Launching, dtype: str, seed: int = 0) -
     declared = resolve_target(spec.target)
     arrays = []
     for name, axes in spec.inputs.items():
+        if axes.startswith("="):
+            sizes = [launching.sizes[axis] for axis in axes[1:].split()]
+            arrays.append(mx.array(sizes, dtype=mx.int32))
+            continue
         working = parse_dtype(spec.fixed.get(name, dtype))
         drawn = draw(name, Array(axes), launching.sizes, kind="normal", dtype=working, seed=seed)
         assert drawn.shape == shape_of(axes, launching.sizes)

@@ -53,7 +53,8 @@ class KernelSpec:
 
     Args:
         target: the kernel, ``"package.module:NAME"``.
-        inputs: axes of each input, ``"b c l"``; each is drawn standard-normal in the working dtype.
+        inputs: axes of each input, ``"b c l"``, drawn standard-normal in the working dtype; or ``"=b l"``,
+            integers that are the sizes of axes.
         launches: at and around every edge of a tile; all are checked.
         profiled: a launch large enough to be typical, on which the bars are held.
         bars: of the profile.
@@ -74,7 +75,7 @@ class KernelSpec:
         return self.target.partition(":")[2].lower()
 
     def __post_init__(self) -> None:
-        known = {n for axes in self.inputs.values() for n in names(axes)}
+        known = {n for axes in self.inputs.values() for n in names(axes.removeprefix("="))}
         for launching in (*self.launches, self.profiled):
             missing = known - set(launching.sizes)
             if missing:

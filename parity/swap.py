@@ -229,6 +229,16 @@ def _importable(name: str) -> bool:
         return False
 
 
+def _said_in(function: Any, name: str) -> str | None:
+    """The package around the file that defines a function, if it has the function too: others say it there.
+
+    Not the file itself, nor a package further up that hands the function on.
+    """
+    package = str(getattr(function, "__module__", "") or "").rpartition(".")[0]
+    module = sys.modules.get(package)
+    return package if module is not None and getattr(module, name, None) is function else None
+
+
 def _in_namespace(text: str, target: str, where: str) -> InNamespace:
     namespace_name, dot, name = target.rpartition(".")
     if not dot:
@@ -237,12 +247,11 @@ def _in_namespace(text: str, target: str, where: str) -> InNamespace:
     if not hasattr(namespace, name):
         words = getattr(namespace, "__all__", dir(namespace))
         raise UsageError(f"--swap {text!r}: " + unknown(f"word in {namespace_name}", name, words))
-    outer_name = namespace_name.rpartition(".")[0]
-    outer = importlib.import_module(outer_name) if outer_name else None
-    if outer is not None and getattr(outer, name, None) is getattr(namespace, name):
+    said = _said_in(getattr(namespace, name), name)
+    if said is not None and said != namespace_name:
         raise UsageError(
-            f"--swap {text!r}: {name!r} is said as {outer_name}.{name}, and a swap in the file that defines "
-            f"it would not be seen; swap {outer_name}.{name}"
+            f"--swap {text!r}: {name!r} is said as {said}.{name}, and a swap of {target} would not be seen; "
+            f"swap {said}.{name}"
         )
     return InNamespace(namespace, name, _replacement(text, where))
 

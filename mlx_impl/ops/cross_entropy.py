@@ -43,7 +43,9 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
 
 def _logsumexp(x: mx.array, *, blocks: bool) -> mx.array:
     """log Σ exp(x) over the last axis: (n, c) → (n,)."""
-    if not blocks or x.size == 0:
+    if x.size == 0:  # MLX refuses to sum nothing: log 0
+        return mx.full(x.shape[:-1], -float("inf"), dtype=x.dtype)
+    if not blocks:
         return mx.logsumexp(x, axis=-1)
     largest = mx.stop_gradient(mx.max(x, axis=-1, keepdims=True))
     powers = total(mx.exp(mx.subtract(x, largest)), -1, "blocks")

@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
             dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
             rows = _main(settings, dtypes, where, say)
         for row in rows:
-            if row.side in PORT_SIDES and not row.environment:
-                row = replace(row, environment=environment_class(row.side, row.device))
-            writer.write(row)
+            placed = row.side in PORT_SIDES and not row.environment
+            where_run = environment_class(row.side, row.device) if placed else row.environment
+            writer.write(replace(row, environment=where_run))
         report = Report.make(writer.rows, settings, project_root())
         report.write(settings.out)
         no_unused_swaps()

@@ -150,9 +150,9 @@ def _profiles(report: Report) -> list[str]:
     if not rows:
         return []
     intro = (
-        "Each profile of each word that has a choice, on the same inputs: error over the exact result's size (root "
-        "mean square), over the reference's own error, the ratio to the gate (gradients included), and the "
-        "time of a forward pass over that of the canonical profile, measured in turn."
+        "Each profile of each word that has a choice, on the same inputs: error over the exact result's size "
+        "(root mean square), over the reference's own error, the ratio to the gate (gradients included), and "
+        "the time of a forward pass over that of the canonical profile, measured in turn."
     )
     body = [
         [

@@ -21,7 +21,7 @@ LENGTHS = (1, 2, 3, 7, 8, 9, 16, 17, 31, 33, 64, 65, 97, 128, 129, 257, 512)
 
 CAUSAL = {"fixed": {"m": "l"}, "left_out": ("k_rev",), "least": {"l": 8}}
 
-SHORT_LENGTHS = (1, 2, 3, 17, 33, 64, 97)
+SHORT_LENGTHS = (1, 2, 3, 16, 33, 97)
 
 word(
     "conv1d",
@@ -57,12 +57,12 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         _name,
         inputs={"x": "b d l", "k": "d m", "bias": Array("d", optional=_optional)},
         sizes={
-            "l": SHORT_LENGTHS if _optional else (1, 33, 64),
+            "l": SHORT_LENGTHS if _optional else (1, 16, 33),
             "m": lambda n: sorted({1, n["l"], n["l"] + 3}),
         },
         base={"l": 64, "m": 64},
         cases=("", "l97") if _optional else ("",),
-        typical="b1 l2048 d8 m2048",
+        typical="b1 l1021 d8 m1021",
         grads=("x", "k", "bias"),
         relations=(
             linear("x"),
@@ -170,7 +170,7 @@ word(
     sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"]})},
     base={"l": 64, "m": 64},
     cases=("", "l97"),
-    typical="b1 l2048 d8 m2048",
+    typical="b1 l1000 d8 m1000",
     grads=("u", "k", "k_rev", "D"),
     relations=(
         linear("k_rev"),
@@ -270,7 +270,7 @@ word(
         "freq": "1 o",
         "deltas": Array("1 1 d", scale=10.0),
     },
-    sizes={"d": (1, 5, 16, 33), "l": (1, 2, 17, 33, 64), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
+    sizes={"d": (1, 5, 16, 33), "l": (1, 2, 16, 33), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
     base={"l": 64, "e": 5, "o": 16, "j": 2},
     options={
         "w_mod": (1.0, 2.0),

@@ -18,7 +18,7 @@ for _name, _source in (
     ("silu", "Elfwing et al. 2018, eq. 1"),
     ("sigmoid", "the logistic function"),
 ):
-    word(_name, inputs={"x": "b l"}, typical="b1 l16384", grads=("x",), kinds=ALL_KINDS, source=_source)
+    word(_name, inputs={"x": "b l"}, typical="b1 l4096", grads=("x",), kinds=ALL_KINDS, source=_source)
 
 word(
     "relu",

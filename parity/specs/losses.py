@@ -30,7 +30,7 @@ word(
 word(
     "mse_loss",
     inputs={"prediction": "b l", "target": "b l"},
-    typical="b1 l16384",
+    typical="b1 l4096",
     grads=("prediction", "target"),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),
@@ -39,7 +39,7 @@ word(
 word(
     "bce_with_logits",
     inputs={"logits": "b l", "target": Array("b l", "uniform")},
-    typical="b1 l16384",
+    typical="b1 l4096",
     grads=("logits",),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),

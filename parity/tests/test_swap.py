@@ -25,6 +25,7 @@ from parity.swap import matches, swapped, unused
         ("mlx_impl.ops.gelu=parity.tests.nowhere:gelu", "nowhere"),
         ("mlx_impl.ops.gelu", "expected"),
         ("mlx_impl.ops.gelu=fast.py", "not path"),
+        ("mlx_impl.gelu=parity.mutants.bugs.activations:gelu_tanh", "swap mlx_impl.ops.gelu"),
         ("mlx_impl.ops.gelu.gelu=parity.mutants.bugs.activations:gelu_tanh", "swap mlx_impl.ops.gelu"),
     ],
 )

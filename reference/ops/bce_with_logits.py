@@ -5,7 +5,7 @@ from ._check import require
 
 
 def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))).
+    """Binary cross-entropy on logits: mean(max(x, 0) − x·y + log(1 + exp(−|x|))); of nothing it is NaN.
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.

@@ -7,7 +7,8 @@ from ._check import require_axis
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Layer normalization over the last axis: (x − mean)/√(var + eps)·weight + bias.
 
-    The variance is the biased one (divided by d), and eps stands inside the root.
+    The variance is the biased one (divided by d), and eps stands inside the root. A constant row
+    gives the bias, and an infinity makes its row NaN.
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.

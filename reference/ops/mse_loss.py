@@ -5,7 +5,7 @@ from ._check import require
 
 
 def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error: mean((prediction − target)²).
+    """Mean squared error: mean((prediction − target)²); of nothing it is NaN.
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.

@@ -7,6 +7,8 @@ from ._check import require
 def softmax(x: Tensor, axis: int) -> Tensor:
     """Softmax along one axis: exp(x − max)/Σ exp(x − max).
 
+    A row of nothing but −∞, or with a +∞, is ∞ − ∞, that is NaN; an empty axis stays empty.
+
     Shapes: x: any with the axis → the same.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
     Raises: ValueError if x has no such axis.

@@ -2,8 +2,8 @@
 
 from parity.kernel_spec import policy
 
-from . import hyena, short
+from . import hyena, long, short
 
 policy("mlx_impl.kernels:use")
 
-__all__ = ["hyena", "short"]
+__all__ = ["hyena", "long", "short"]

@@ -1,0 +1,86 @@
+// Long convolution by FFT, one threadgroup for a channel and some rows of the batch: y = ((u ∗ k)[:l] + D·u)·gate + add.
+//
+// The N = 2·M ≥ 2·l real points of a row are M complex ones, so that the transform is no longer than the row has samples;
+// the upper half of the points is known to be zero on the way in, and not wanted on the way out, and is not computed. With
+// u_e, u_o, k_e, k_o the even and odd samples, y_e = u_e ∗ k_e + S(u_o ∗ k_o) and y_o = u_e ∗ k_o + u_o ∗ k_e, S one step
+// later: two coefficients a frequency, which stay in registers for all rows. Rows of a batch never mix.
+#include "fft.h"
+#include "rows.h"
+
+template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD, bool PAIRS, bool EXACT>
+[[kernel]] void fft_conv(
+    const device T* u [[buffer(0)]],
+    const constant int* u_shape [[buffer(1)]],
+    const device T* k [[buffer(2)]],
+    const constant int* k_shape [[buffer(3)]],
+    const device T* k_rev [[buffer(4)]],
+    const constant int* k_rev_shape [[buffer(5)]],
+    const device T* D [[buffer(6)]],
+    const device T* gate [[buffer(7)]],
+    const device T* extra [[buffer(8)]],
+    device T* y [[buffer(9)]],
+    uint3 thread_position_in_threadgroup [[thread_position_in_threadgroup]],
+    uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]],
+    uint3 threadgroups_per_grid [[threadgroups_per_grid]]) {
+  typedef typename Complex<EXACT>::type C;
+  threadgroup C z[M];
+  C v[R], m[R], with_even[R];
+  TwofoldComplex with_odd[R];
+  const int batch = u_shape[0], channels = u_shape[1], length = u_shape[2];
+  const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
+  const float skip = float(D[c]);
+
+  // The kernel's spectrum; 1/M, and halves of even() and odd(), are powers of two.
+#pragma unroll
+  for (int q = 0; q < R; ++q) {
+    const int i = j + q * (M / R), lag = 2 * i < M ? 2 * i : 2 * i - 2 * M;
+    if (PAIRS && !REVERSE && !FLIP) {
+      const int t = lag < 0 ? 2 * length + lag : lag;
+      const bool there = lag < length && lag >= -length;
+      const float2 x = there ? Pair<PAIRS>::template load<T>(k, c * k_shape[1], t, k_shape[1]) : float2(0.0f);
+      v[q] = from(lag == -length ? 0.0f : x.x, x.y, v[q]);
+    } else {
+      const int rows = c * k_shape[1], rows_rev = c * k_rev_shape[1];
+      v[q] = point<REVERSE, FLIP>(k, rows, k_shape[1], k_rev, rows_rev, k_rev_shape[1], lag, length, v[q]);
+    }
+  }
+  fft<C, M, R, false>(z, v, j);
+  mirrored<C, M, R>(z, v, m, j);
+#pragma unroll
+  for (int i = 0; i < R; ++i) {
+    const TwofoldComplex taps = precisely(v[i]), mirror = precisely(m[i]);
+    const TwofoldComplex e = even(taps, mirror), o = odd(taps, mirror);
+    const TwofoldComplex later = multiply(o, root(frequency<M, R>(j * R + i) * (65536 / M), o));
+    with_even[i] = scale(v[i], 0.5f / M);
+    with_odd[i] = scale(add(later, times_i(e)), 0.25f / M);
+  }
+
+  const int share = (batch + threadgroups_per_grid.y - 1) / threadgroups_per_grid.y;
+  const int first = threadgroup_position_in_grid.y * share, end = min(batch, first + share);
+  for (int b = first; b < end; ++b) {
+    const int row = (b * channels + c) * length;
+    float2 samples[R / 2];
+#pragma unroll
+    for (int q = 0; q < R / 2; ++q) {
+      samples[q] = Pair<PAIRS>::template load<T>(u, row, 2 * (j + q * (M / R)), length);
+      v[q] = from(samples[q].x, samples[q].y, v[q]);
+    }
+    fft<C, M, R, true>(z, v, j);
+    mirrored<C, M, R>(z, v, m, j);
+#pragma unroll
+    for (int i = 0; i < R; ++i) {
+      const TwofoldComplex sample = precisely(v[i]), mirror = precisely(m[i]);
+      const TwofoldComplex by_even = multiply(even(sample, mirror), precisely(with_even[i]));
+      v[i] = back(add(by_even, multiply(odd(sample, mirror), with_odd[i])), v[i]);
+    }
+    inverse_fft<C, M, R, true>(z, v, j);
+#pragma unroll
+    for (int q = 0; q < R / 2; ++q) {
+      const int t = 2 * (j + q * (M / R));
+      C x = with_skip(v[q], samples[q], skip);
+      if (GATE) x = gated(x, Pair<PAIRS>::template load<T>(gate, row, t, length));
+      if (ADD) x = plus(x, Pair<PAIRS>::template load<T>(extra, row, t, length));
+      Pair<PAIRS>::template store<T>(y, row, t, length, rounded(x));
+    }
+  }
+}

@@ -1,0 +1,199 @@
+"""The long convolution on Metal: one kernel while a transform fits threadgroup memory, a few beyond."""
+
+from functools import cache
+from typing import Any
+
+import mlx.core as mx
+
+from . import fft_streamed as streamed
+from .dispatch import YES, Support, floats
+from .fft_geometry import block, in_pairs, points, radix
+from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
+
+LONGEST = 65536
+LONGEST_EXACT = 32768
+FEW = 64
+"""Transforms of so many points are computed in double-double whatever is asked: it costs nothing there."""
+ENOUGH = 128
+"""Threadgroups that keep a GPU busy: with fewer channels the batch is divided too."""
+
+
+def _launch(
+    u: Shaped,
+    k: Shaped,
+    k_rev: Shaped,
+    D: Shaped,
+    gate: Shaped,
+    extra: Shaped,
+    *,
+    reverse: bool = False,
+    flip: bool = False,
+    gated: bool = False,
+    added: bool = False,
+    exact: bool = False,
+) -> Launch:
+    b, d, length = u.shape
+    m = points(length)
+    exact = exact or m <= FEW
+    r = radix(m)
+    slabs = min(b, -(-ENOUGH // d))
+    template = (
+        ("T", u.dtype),
+        ("M", m),
+        ("R", r),
+        ("REVERSE", reverse),
+        ("FLIP", flip),
+        ("GATE", gated),
+        ("ADD", added),
+        ("PAIRS", in_pairs(u, k)),
+        ("EXACT", exact),
+    )
+    least = (2 + gated + added) * nbytes(u) + nbytes(D) + slabs * (nbytes(k) + reverse * nbytes(k_rev))
+    return Launch((d * (m // r), slabs, 1), (m // r, 1, 1), (tuple(u.shape),), (u.dtype,), template, least)
+
+
+def _launch_grad(
+    g: Shaped, u: Shaped, k: Shaped, k_rev: Shaped, *, reverse: bool = False, exact: bool = False
+) -> Launch:
+    _, d, length = u.shape
+    m = points(length)
+    r = radix(m)
+    template = (
+        ("T", u.dtype),
+        ("M", m),
+        ("R", r),
+        ("REVERSE", reverse),
+        ("PAIRS", in_pairs(g, u)),
+        ("EXACT", exact or m <= FEW),
+    )
+    d_rev = tuple(k_rev.shape) if reverse else (d,)
+    least = 2 * nbytes(u) + nbytes(k) + (nbytes(k_rev) if reverse else d * u.dtype.size) + d * u.dtype.size
+    return Launch(
+        (d * (m // r), 1, 1),
+        (m // r, 1, 1),
+        (tuple(k.shape), d_rev, (d,)),
+        (u.dtype,) * 3,
+        template,
+        least,
+    )
+
+
+FFT_CONV = MetalKernel(
+    "fft_conv",
+    ("u", "k", "k_rev", "D", "gate", "extra"),
+    ("y",),
+    _launch,
+    "long convolution by FFT within threadgroup memory",
+    "Fu et al. 2023, Monarch Mixer, §4; canonical fftconv_ref",
+)
+FFT_CONV_GRAD = MetalKernel(
+    "fft_conv_grad",
+    ("g", "u", "k", "k_rev"),
+    ("d_k", "d_rev", "d_skip"),
+    _launch_grad,
+    "gradients of the long convolution's kernels and skip",
+    "canonical fftconv_ref",
+)
+
+
+def supports(u: mx.array, k: mx.array, D: mx.array, *others: mx.array | None, exact: bool = False) -> Support:
+    """Whether :func:`fft_conv` can run these arguments."""
+    longest = LONGEST_EXACT if exact else LONGEST
+    if u.shape[-1] > longest:
+        return Support(f"length {u.shape[-1]}, and the kernel goes to {longest}")
+    if u.size == 0 or k.size == 0 or any(x is not None and x.size == 0 for x in others):
+        return Support("nothing to compute")
+    return floats(u, k, D, *others)
+
+
+def fft_conv(
+    u: mx.array,
+    k: mx.array,
+    D: mx.array,
+    k_rev: mx.array | None = None,
+    gate: mx.array | None = None,
+    extra: mx.array | None = None,
+    *,
+    exact: bool = False,
+) -> mx.array:
+    """y = ((u ∗ k)[..., :l] + D·u)·gate + extra on Metal kernels, with gradients by Metal kernels.
+
+    Transforms in float32, rounds once; with `exact` in double-double from end to end, so that a result is
+    the correctly rounded one or its neighbour.
+
+    Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l (taps from l on are negative lags), D: (d,),
+        k_rev: (d, m') with m' ≤ l, gate, extra: (b, d, l) → (b, d, l).
+    Dtypes: float32, float16 or bfloat16, all the same.
+    Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
+    """
+    optional = {"k_rev": k_rev, "gate": gate, "extra": extra}
+    given = {n: x for n, x in optional.items() if x is not None}
+    y: mx.array = _differentiable(tuple(given), exact)(u, k, D, *given.values())
+    return y
+
+
+def _forward(
+    u: mx.array,
+    k: mx.array,
+    D: mx.array,
+    k_rev: mx.array | None,
+    gate: mx.array | None,
+    extra: mx.array | None,
+    *,
+    exact: bool,
+    flip: bool = False,
+) -> mx.array:
+    """The convolution by whichever kernels its length asks for; with `flip` lags change sign."""
+    if points(u.shape[-1]) > block(exact):
+        return streamed.convolve(u, k, D, k_rev, gate, extra, exact=exact, flip=flip)
+    return FFT_CONV(
+        u,
+        k,
+        k if k_rev is None else k_rev,
+        D,
+        u if gate is None else gate,
+        u if extra is None else extra,
+        reverse=k_rev is not None,
+        gated=gate is not None,
+        added=extra is not None,
+        exact=exact,
+        flip=flip,
+    )[0]
+
+
+def _gradients(
+    g: mx.array, u: mx.array, k: mx.array, k_rev: mx.array | None, *, exact: bool
+) -> tuple[mx.array, mx.array, mx.array]:
+    """The gradients of k, of k_rev (meaningless if there is none) and of D."""
+    if points(u.shape[-1]) > block(exact):
+        return streamed.correlate(g, u, k, k_rev, exact=exact)
+    other = k if k_rev is None else k_rev
+    d_k, d_rev, d_skip = FFT_CONV_GRAD(g, u, k, other, reverse=k_rev is not None, exact=exact)
+    return d_k, d_rev, d_skip
+
+
+@cache
+def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
+    """The convolution of u, k, D and what is named, with its gradient."""
+
+    def named(arrays: Any) -> dict[str, mx.array | None]:
+        return {"k_rev": None, "gate": None, "extra": None} | dict(zip(optional, arrays, strict=True))
+
+    @mx.custom_function
+    def conv(u: mx.array, k: mx.array, D: mx.array, *rest: mx.array) -> mx.array:
+        return _forward(u, k, D, **named(rest), exact=exact)
+
+    @conv.vjp
+    def conv_vjp(primals: Any, cotangent: mx.array, _output: mx.array) -> tuple[mx.array, ...]:
+        u, k, D, *rest = primals
+        given = named(rest)
+        k_rev, gate = given["k_rev"], given["gate"]
+        g = cotangent if gate is None else mx.multiply(cotangent, gate)
+        d_u = _forward(g, k, D, k_rev, None, None, exact=exact, flip=True)
+        d_k, d_rev, d_skip = _gradients(g, u, k, k_rev, exact=exact)
+        found = {"k_rev": d_rev, "extra": cotangent}
+        if gate is not None:
+            found["gate"] = _forward(u, k, D, k_rev, cotangent, None, exact=exact)
+        return d_u, d_k, d_skip, *(found[name] for name in optional)
+
+    return conv
