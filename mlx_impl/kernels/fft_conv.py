@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from . import fft_streamed as streamed
-from .dispatch import YES, Support, floats
+from .dispatch import Support, floats
 from .fft_geometry import block, in_pairs, points, radix
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
 
