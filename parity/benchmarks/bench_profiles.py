@@ -1,6 +1,6 @@
 """Every numerical profile of every word that has a choice, at the sizes of a real model, side by side.
 
-    pytest parity/benchmarks/bench_profiles.py --dtypes f32 --benchmark-columns=median,iqr,rounds
+pytest parity/benchmarks/bench_profiles.py --dtypes f32 --benchmark-columns=median,iqr,rounds
 """
 
 from collections.abc import Callable

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 import pytest
 
 from mlx_impl import kernels
@@ -36,4 +37,4 @@ def judged(case: str, **settings: Any) -> Judgement:
 
 def bits(x: mx.array) -> bytes:
     """The bytes of an array, to compare with nothing lost."""
-    return bytes(memoryview(mx.contiguous(x).view(mx.uint8)))
+    return bytes(np.array(mx.contiguous(x).view(mx.uint8)))

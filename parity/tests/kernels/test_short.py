@@ -18,7 +18,7 @@ pytestmark = needs_compiler
 live = pytest.mark.parity_live
 
 
-def drawn(b: int, d: int, length: int, dtype: mx.Dtype = mx.float32, taps: int = 3) -> list[mx.array]:
+def drawn(b: int, d: int, length: int, dtype: mx.Dtype = mx.float32, taps: int = 3) -> Any:
     """x, weight and bias."""
     keys = mx.random.split(mx.random.key(length), 3)
     shapes = [(b, 3 * d, length), (3 * d, 1, taps), (3 * d,)]
