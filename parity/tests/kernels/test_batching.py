@@ -72,6 +72,10 @@ def test_a_map_over_x_alone_is_one_call() -> None:
     calls.clear()
     rule.rule([X, W], [0, 0])
     assert calls == [(2, 4)] * 3
+    calls.clear()
+    batched(rule, noted, joins=False)
+    rule.rule([X, W[0]], [0, None])
+    assert calls == [(2, 4)] * 3
 
 
 @needs_compiler

@@ -53,7 +53,7 @@ def drawn(
         "l=33;e=5;o=33;d=20;j=1",  # more features between layers than 32, 64
         "l=33;e=5;o=128;d=20;j=1",
         "l=1;e=3;o=1;d=1;j=3",
-        "l=97;e=5;o=13;d=17;j=2;layout=transposed",
+        "l=97;e=5;o=13;d=17;j=2;opt.shift=0.05;layout=transposed",
     ],
 )
 def test_around_every_edge(sizes: str) -> None:
@@ -204,6 +204,15 @@ def test_sums_of_products(n: int, i: int, k: int, t: int) -> None:
     exact = np.einsum("nit,nkt->nik", wide_a, wide_b)
     assert np.all(np.abs(products - exact) <= gamma * np.einsum("nit,nkt->nik", abs(wide_a), abs(wide_b)))
     assert np.all(np.abs(sums - wide_a.sum(2)) <= gamma * np.abs(wide_a).sum(2))
+
+
+@pytest.mark.parametrize("terms", [2, 8, 9, 70])
+def test_sums_over_the_first_axis(terms: int) -> None:
+    """Small integers, whose sums are exact in any order: each is there once."""
+    x = mx.random.randint(-9, 10, (terms, 3, 13), key=mx.random.key(terms))
+    with on_kernels():
+        y = fold(mx.astype(x, mx.float32))
+    assert y.tolist() == mx.sum(x, axis=0).tolist()
 
 
 def test_one_term_is_not_summed() -> None:

@@ -99,16 +99,16 @@ def test_the_same_bits_in_any_schedule() -> None:
     assert gradients(1) == gradients(2)
 
 
-def test_an_infinity_beyond_reach_does_no_harm() -> None:
-    """The last sample meets lanes past the end, whose gradients are zero and not 0·∞."""
-    x, weight, bias = drawn(1, 3, 33)
-    x[:, 3:6, -1] = mx.inf  # of x2: passed on
+@pytest.mark.parametrize("length", [20, 33])
+def test_no_gradient_beyond_the_end(length: int) -> None:
+    """Lanes past the end see an infinite y there, and its gradient is zero and not 0·∞."""
+    x, weight, bias = drawn(1, 3, length)
+    x[:, 6:, -1] = mx.inf  # of v: it makes gradients of x1 and its taps infinite, and none of them NaN
     with on_kernels():
-        (d_x, d_weight, _) = mx.grad(lambda *a: mx.sum(gated_conv3(*a)[1]), argnums=(0, 1, 2))(
-            x, weight, bias
-        )
-    assert mx.all(mx.isfinite(d_x)).item()
-    assert mx.all(mx.isfinite(d_weight[:3])).item()
+        d_x, d_weight, _ = mx.grad(lambda *a: mx.sum(gated_conv3(*a)[1]), argnums=(0, 1, 2))(x, weight, bias)
+    assert mx.all(mx.isinf(d_x[:, :3, -3:])).item()
+    assert mx.all(mx.isfinite(d_x[:, :3, :-3])).item()
+    assert mx.all(mx.isinf(d_weight[:3])).item()
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
