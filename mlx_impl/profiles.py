@@ -23,6 +23,7 @@ Softmax = Literal["fused", "precise", "blocks"]
 Sums = Literal["sequence", "blocks"]
 Products = Literal["whole", "blocks"]
 Taps = Literal["convolution", "shifts"]
+Transforms = Literal["float", "double-double"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class Profile:
             ``blocks`` sums runs of √n terms and then their sums, with an error of √n in place of n.
         products: the inner sum of dense products: ``whole`` is one product, ``blocks`` adds products over
             runs of 64 terms.
+        transforms: on the Metal kernel of the long convolution, in ``float`` or in ``double-double`` from end
+            to end, a few times the arithmetic; MLX's own transforms have float32 alone.
         taps: a depthwise filter as one grouped ``convolution``, or as a sum of ``shifts``.
 
     Raises: ValueError if a choice is not one of those.
@@ -58,6 +61,7 @@ class Profile:
     sums: Sums = "sequence"
     products: Products = "whole"
     taps: Taps = "convolution"
+    transforms: Transforms = "float"
 
     def __post_init__(self) -> None:
         for field, known in _choices().items():
@@ -86,7 +90,7 @@ CANONICAL = Profile(name="canonical")
 
 STABLE = Profile(
     name="stable", kernels="time", points="power of two", erf="complement", softmax="blocks", sums="blocks",
-    products="blocks", taps="shifts",
+    products="blocks", taps="shifts", transforms="double-double",
 )  # fmt: skip
 """The most accurate way of each word that is known here."""
 

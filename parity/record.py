@@ -14,6 +14,7 @@ from .verdict import Interval, Verdict, overall, worst_of
 SCHEMA = 1
 
 KINDS = (
+    "accuracy",
     "word",
     "gradient",
     "layer",

@@ -244,13 +244,15 @@ class ModelSpec(LayerSpec):
 class Job:
     """The model that ``parity run`` traces whole: a module of specs declares it as ``MAIN_JOB``.
 
-    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``).
+    `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``). `tables` name
+    functions that yield rows of kind ``accuracy``: whatever else the report should set side by side.
     """
 
     spec: str
     arguments: str
     sizes: Mapping[str, int]
     title: str
+    tables: tuple[str, ...] = ()
 
 
 class Registry:

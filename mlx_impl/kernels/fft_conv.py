@@ -181,7 +181,8 @@ def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
 
     @mx.custom_function
     def conv(u: mx.array, k: mx.array, D: mx.array, *rest: mx.array) -> mx.array:
-        return _forward(u, k, D, **named(rest), exact=exact)
+        given = named(rest)
+        return _forward(u, k, D, given["k_rev"], given["gate"], given["extra"], exact=exact)
 
     @conv.vjp
     def conv_vjp(primals: Any, cotangent: mx.array, _output: mx.array) -> tuple[mx.array, ...]:

@@ -21,6 +21,7 @@ from .embedding import embedding
 from .exponential_modulation import exponential_modulation
 from .fftconv import fftconv
 from .gate import gate
+from .gated_long_conv import gated_long_conv
 from .gated_short_conv import gated_short_conv
 from .gather_rows import gather_rows
 from .gelu import gelu
@@ -74,6 +75,7 @@ __all__ = [
     "exponential_modulation",
     "fftconv",
     "gate",
+    "gated_long_conv",
     "gated_short_conv",
     "gather_rows",
     "gelu",

@@ -1,5 +1,7 @@
 import mlx.core as mx
 
+from mlx_impl.kernels.dispatch import wanted
+from mlx_impl.kernels.fft_conv import fft_conv, supports
 from mlx_impl.profiles import Profile, resolve
 
 from ._check import require, require_axis, require_floating, require_ndim
@@ -14,6 +16,7 @@ def long_conv(
     k_rev: mx.array | None = None,
     *,
     profile: Profile | str | None = None,
+    kernel: bool | None = None,
 ) -> mx.array:
     """Long convolution by FFT over n = 2·l points, with a skip: y = (u ∗ k)[..., :l] + D·u.
 
@@ -25,7 +28,8 @@ def long_conv(
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l, D: (d,), k_rev: (d, m') with m' ≤ l → (b, d, l).
     Dtypes: floating; the result has u's. MLX has no complex128: float64 is transformed in float32.
-    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points.
+    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points, or
+        `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
     require_ndim("u", u, 3, "(b, d, l)")
@@ -45,8 +49,11 @@ def long_conv(
             k_rev.ndim == 2 and k_rev.shape[1] <= length,
             f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
         )
-        k_rev = widen(k_rev)
+    chosen = resolve(profile)
+    exact = chosen.transforms == "double-double"
+    if wanted(kernel, "long_conv", "fft_conv", supports(u, k, D, k_rev, exact=exact)):
+        return fft_conv(u, k, D, k_rev, exact=exact)
     u_wide = widen(u)
-    y = convolve(u_wide, widen(k), k_rev, resolve(profile))  # (b, d, l)
+    y = convolve(u_wide, widen(k), None if k_rev is None else widen(k_rev), chosen)  # (b, d, l)
     skip = mx.multiply(u_wide, mx.expand_dims(widen(D), -1))
     return mx.astype(mx.add(y, skip), u.dtype)

@@ -29,6 +29,7 @@ from parity.report import Report
 from parity.settings import PORT_SIDES, Settings, project_root
 from parity.sidebyside import case_of as case_of_profiles
 from parity.sidebyside import rows as profile_rows
+from parity.sides.base import resolve_target
 
 from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
@@ -140,6 +141,9 @@ def _main(
     use_threads(settings.threads or 1)
     yield from _goldens(settings, where, say)
     yield from _profiles(settings, dtypes[0], where, reason, say)
+    for table in job.tables:
+        say(f"the table {table}")
+        yield from resolve_target(table)(repeat_of(settings, "run"))
 
 
 def _profiles(

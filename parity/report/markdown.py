@@ -32,6 +32,7 @@ def markdown(report: Report) -> str:
         _worst(report),
         _matrix(report),
         _profiles(report),
+        _accuracy(report),
         _margins(report),
         _rates(report),
         _not_run(report),
@@ -168,6 +169,18 @@ def _profiles(report: Report) -> list[str]:
     ]
     head = ["word", "profile", "error, RMS", "largest", "× reference's", "ratio", "× canonical time"]
     return ["## Numerical profiles", "", intro, "", *table(head, body)]
+
+
+def _accuracy(report: Report) -> list[str]:
+    """A table for each title, a line for each row, a column for each figure."""
+    found: list[str] = []
+    for title in dict.fromkeys(str(r.figures.get("title", "")) for r in report.of("accuracy") if r.compared):
+        rows = [r for r in report.of("accuracy") if r.figures.get("title") == title]
+        names = list(dict.fromkeys(n for r in rows for n in r.figures if n not in ("title", "order")))
+        rows.sort(key=lambda r: float(r.figures.get("order", 0)))
+        body = [[r.case, *(figure(r.figures.get(n)) for n in names)] for r in rows]
+        found += ["", f"## {title}", "", *table(["", *names], body)]
+    return found[1:]
 
 
 def _margins(report: Report) -> list[str]:

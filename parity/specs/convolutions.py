@@ -151,6 +151,7 @@ word(
     ),
     kinds=(*FINITE_KINDS, "nan"),
     nonfinite="any",
+    kernels=("fft_conv",),
     bound={"output": long_conv_bound},
     errors=(
         ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
@@ -212,6 +213,32 @@ word(
         ErrorCase("no points", values={"u": np.zeros((2, 16, 0), dtype=np.float32)}, says=("(2, 16, 0)",)),
     ),
     source="Fu et al. 2023, Monarch Mixer, §3.1, §4",
+)
+word(
+    "gated_long_conv",
+    inputs={
+        "u": "b d l",
+        "k": "d m",
+        "D": "d",
+        "gate": "b d l",
+        "extra": Array("b d l", optional=True),
+        "k_rev": Array("d l", optional=True),
+    },
+    sizes={"l": (1, 2, 7, 33, 64, 65, 130, 257), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
+    cases=("l64", "l200 m400"),
+    grads=("u", "k", "D", "gate", "extra"),
+    relations=(linear("gate"), linear("extra"), batch("u", "gate", "extra")),
+    kinds=(*FINITE_KINDS, "nan"),
+    nonfinite="any",
+    kernels=("fft_conv",),
+    errors=(
+        ErrorCase(
+            "a gate of another length", inputs={"gate": "b d 5"}, says=("gate", "(2, 16, 5)", "(2, 16, 64)")
+        ),
+        ErrorCase("a residual path transposed", inputs={"extra": "b l d"}, says=("extra", "(2, 64, 16)")),
+        ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
+    ),
+    source="Fu et al. 2023, Monarch Mixer, §4; canonical MonarchMixerSequenceMixing",
 )
 word(
     "fftconv",

@@ -177,5 +177,6 @@ MAIN_JOB = Job(
     arguments="reference.config:M2_BERT_80M",
     sizes={"b": 1, "l": 128, "v": 30528},
     title="M2-BERT 80M, 12 layers, d = 768, 128 tokens, seeded weights",
+    tables=("parity.specs.accuracy:rows",),
 )
 """What ``parity run`` does by default: the published 80M configuration, whole."""

@@ -218,3 +218,26 @@ def reverse_averaged(k, k_rev):
     """The mean of both directions in place of their sum."""
     both = _bidirectional_kernel(k, k_rev)
     return mx.multiply(both, mx.array(0.5, dtype=both.dtype))
+
+
+@bug(
+    "mlx_impl.ops.gated_long_conv",
+    seen="HazyResearch/m2, MonarchMixerSequenceMixing: the residual path joins after the gate, not before",
+    case="gated_long_conv",
+)
+def gated_conv_residual_before_the_gate(u, k, D, gate, extra=None, k_rev=None):
+    """(long_conv + extra)·gate."""
+    y = _long_conv(u, k, D, k_rev)
+    return mx.multiply(y if extra is None else mx.add(y, extra), gate)
+
+
+@bug(
+    "mlx_impl.ops.gated_long_conv",
+    seen="HazyResearch/m2, fftconv_ref: the skip is added before anything multiplies the result",
+    case="gated_long_conv",
+)
+def gated_conv_skip_after_the_gate(u, k, D, gate, extra=None, k_rev=None):
+    """The skip D·u left out of what the gate multiplies."""
+    plain = mx.subtract(_long_conv(u, k, D, k_rev), mx.multiply(u, D[:, None]))
+    y = mx.add(mx.multiply(plain, gate), mx.multiply(u, D[:, None]))
+    return y if extra is None else mx.add(y, extra)

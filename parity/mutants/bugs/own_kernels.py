@@ -73,3 +73,31 @@ def gated_conv_gradient_cut_at_segments():
         "parity",
         "gated_short_conv;b=1;d=3;l=300;k=3;dtype=f32;vjp",
     )
+
+
+@bug("kernel:fft_conv", seen="gwoltman/gpuowl#71: the barrier between the passes of an FFT left out")
+def fft_passes_without_barrier():
+    right = "divide<C, M, R, B, false>(z, v, from);\n    " + BARRIER
+    return mistake("fft_conv", right, "divide<C, M, R, B, false>(z, v, from);", "race", "b2.d1.l256.m256.r1")
+
+
+@bug("kernel:fft_conv", seen="HazyResearch/flash-fft-conv#20: a vector load where rows have an odd length")
+def fft_pairs_of_odd_rows():
+    return mistake(
+        "fft_conv",
+        "Pair<PAIRS>::template load<T>(u, row",
+        "Pair<true>::template load<T>(u, row",
+        "misaligned",
+        "b1.d2.l65.m65.r1",
+    )
+
+
+@bug("kernel:fft_product", seen="ml-explore/mlx#4013: a four-step transform that is silently wrong when long")
+def fft_opposite_in_the_wrong_place():
+    return mistake(
+        "fft_product",
+        "(a == 0 ? 0 : -1) - f",
+        "-f",
+        "parity",
+        "long_conv;b=1;d=1;l=4098;m=4098;dtype=f32",
+    )

@@ -39,7 +39,8 @@ def label(of: tuple[KernelSpec, Launching, str]) -> str:
 @pytest.fixture
 def deep(request: pytest.FixtureRequest) -> bool:
     """Whether everything is asked for."""
-    return request.config.getoption("parity_profile", None) == "deep"
+    asked: object = request.config.getoption("parity_profile", None)
+    return asked == "deep"
 
 
 def test_every_kernel_has_a_spec() -> None:

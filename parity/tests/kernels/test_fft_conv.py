@@ -1,0 +1,200 @@
+"""The long convolution's kernels: any length, both directions, epilogues, gradients; how near; how exact."""
+
+import math
+import re
+import struct
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from mlx_impl import kernels, ops
+from mlx_impl.kernels.dispatch import Decision
+from mlx_impl.kernels.fft_conv import LONGEST, LONGEST_EXACT, fft_conv, supports
+from mlx_impl.kernels.fft_geometry import points
+from mlx_impl.kernels.metal_kernel import file_text
+from parity import msl
+from parity.dtypes import AnyArray, Float64
+from parity.inputs import generator
+from parity.msl import compiler
+from parity.specs.accuracy import KNOWN, maximum_errors
+
+pytestmark = [
+    pytest.mark.parity_slow,
+    pytest.mark.skipif(compiler.why_not() is not None, reason=str(compiler.why_not())),
+]
+
+
+def arguments(
+    b: int, d: int, length: int, m: int, rev: int = 0, *, gate: bool = False, extra: bool = False
+) -> dict[str, AnyArray]:
+    """Standard-normal arguments by name."""
+    rng = generator("fft_conv", b, d, length, m, rev)
+    shapes: dict[str, tuple[int, ...]] = {"u": (b, d, length), "k": (d, m), "D": (d,)}
+    shapes |= {"k_rev": (d, rev)} if rev else {}
+    shapes |= {"gate": (b, d, length)} if gate else {}
+    shapes |= {"extra": (b, d, length)} if extra else {}
+    return {n: rng.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+
+
+def exactly(given: dict[str, AnyArray]) -> Float64:
+    """The result in double precision, by NumPy's transform."""
+    x = {n: v.astype(np.float64) for n, v in given.items()}
+    length = x["u"].shape[-1]
+    n = 2 * length
+    spectrum = np.fft.rfft(x["k"], n=n)
+    if "k_rev" in x:
+        spectrum = spectrum + np.conj(np.fft.rfft(x["k_rev"], n=n))
+    y = np.fft.irfft(np.fft.rfft(x["u"], n=n) * spectrum, n=n)[..., :length] + x["u"] * x["D"][:, None]
+    return np.asarray(y * x.get("gate", 1.0) + x.get("extra", 0.0))
+
+
+def run(given: dict[str, AnyArray], **choices: Any) -> AnyArray:
+    with msl.installed():
+        named: dict[str, Any] = {n: mx.array(x) for n, x in given.items()}
+        return np.array(fft_conv(**named, **choices))
+
+
+CASES = [
+    (2, 3, 1, 1, 0, False, False),
+    (2, 3, 2, 4, 1, True, True),
+    (2, 3, 7, 9, 5, False, True),
+    (1, 2, 65, 65, 0, True, False),
+    (3, 2, 130, 260, 100, True, True),
+    (1, 1, 2049, 2049, 0, False, False),  # the longest within threadgroup memory are of 4,096
+    (1, 2, 4097, 8000, 10, True, True),  # the shortest that are streamed
+    (1, 1, 16385, 16385, 0, False, False),
+]
+
+
+@pytest.mark.parametrize(("b", "d", "length", "m", "rev", "gate", "extra"), CASES)
+def test_any_length(b: int, d: int, length: int, m: int, rev: int, gate: bool, extra: bool) -> None:
+    """Near the exact result, by the steps of radix two that three transforms have.
+
+    Each step rounds by about u/√2 of the row's root mean square at most (Higham 2002, §24), and random errors
+    add in squares: a unit and a half leaves room for the epilogues.
+    """
+    given = arguments(b, d, length, m, rev, gate=gate, extra=extra)
+    wanted = exactly(given)
+    error = run(given).astype(np.float64) - wanted
+    steps = 3 * math.log2(2 * points(length))
+    assert np.sqrt(np.mean(error**2) / np.mean(wanted**2)) <= 1.5 * 2**-24 * math.sqrt(steps)
+
+
+@pytest.mark.parametrize("case", CASES[:5], ids=str)
+def test_gradients(case: tuple[Any, ...]) -> None:
+    """Every argument's gradient is that of the same function on MLX's own operations."""
+    b, d, length, m, rev, gate, extra = case
+    given = {n: mx.array(x) for n, x in arguments(b, d, length, m, rev, gate=gate, extra=extra).items()}
+    g = mx.array(generator("cotangent", length).standard_normal((b, d, length)).astype(np.float32))
+    names = list(given)
+
+    def plain(*xs: mx.array) -> mx.array:
+        x = dict(zip(names, xs, strict=True))
+        y = ops.long_conv(x["u"], x["k"], x["D"], x.get("k_rev"))
+        y = y * x["gate"] if gate else y
+        return y + x["extra"] if extra else y
+
+    _, wanted = mx.vjp(plain, list(given.values()), [g])
+    with msl.installed():
+        _, found = mx.vjp(
+            lambda *xs: fft_conv(**dict(zip(names, xs, strict=True))), list(given.values()), [g]
+        )
+    for name, ours, theirs in zip(names, found, wanted, strict=True):
+        a, b_ = np.array(ours, np.float64), np.array(theirs, np.float64)
+        assert a.shape == b_.shape
+        assert np.abs(a - b_).max() <= 3e-6 * np.sqrt(np.mean(b_**2)) + 1e-12, name
+
+
+@pytest.mark.parametrize("length", [1, 64, 100, 1000, 2048])
+def test_double_double_is_correctly_rounded(length: int) -> None:
+    """Within one unit of the correctly rounded result everywhere, epilogues included."""
+    given = arguments(2, 2, length, 2 * length, length, gate=True, extra=True)
+    assert ulps(run(given, exact=True), exactly(given)) <= 1
+
+
+def test_double_double_while_streamed(request: pytest.FixtureRequest) -> None:
+    """The same beyond threadgroup memory; to its longest if deep."""
+    deep = request.config.getoption("parity_profile", None) == "deep"
+    for length in (2050, 32768) if deep else (2050,):
+        given = arguments(1, 1, length, length)
+        assert ulps(run(given, exact=True), exactly(given)) <= 1
+
+
+def ulps(found: AnyArray, wanted: Float64) -> float:
+    """The largest distance in units in the last place of the correctly rounded result."""
+    rounded = wanted.astype(np.float32)
+    return float((np.abs(found.astype(np.float64) - rounded) / np.spacing(np.abs(rounded))).max())
+
+
+def test_exactness_holds_in_every_mode() -> None:
+    """Fused, flushed and inexact functions change no bit of a double-double result."""
+    given = arguments(1, 2, 300, 600, 300, gate=True, extra=True)
+    first = run(given, exact=True)
+    for mode in msl.fpmodes.MODES[1:]:
+        asked: dict[str, Any] = {n: getattr(mode, n) for n in ("contract", "flush", "fast_math", "math")}
+        with msl.installed(**asked):
+            again = np.array(fft_conv(**{n: mx.array(x) for n, x in given.items()}, exact=True))
+        assert np.array_equal(first, again), mode.name
+
+
+def test_rows_are_independent() -> None:
+    """A NaN in one row leaves every other row's bits alone."""
+    given = arguments(3, 2, 100, 100)
+    clean = run(given)
+    given["u"] = given["u"].copy()
+    given["u"][1, 0, 5] = np.nan
+    broken = run(given)
+    assert np.isnan(broken[1, 0]).any()
+    mask = np.ones((3, 2), bool)
+    mask[1, 0] = False
+    assert np.array_equal(clean[mask], broken[mask])
+
+
+def test_the_known_figures() -> None:
+    """Below the largest errors that are known, and in double-double below half of them."""
+    for row in maximum_errors([64, 256, 512]):
+        assert row.kernel.largest < KNOWN[row.length]
+        assert row.exact.largest < KNOWN[row.length] / 2
+
+
+def test_supports() -> None:
+    """No, with a reason."""
+    u, k, D = mx.zeros((1, 2, 8)), mx.zeros((2, 8)), mx.zeros((2,))
+    assert supports(u, k, D)
+    assert "float16" in supports(u, k.astype(mx.float16), D).reason
+    assert str(LONGEST) in supports(mx.zeros((1, 1, LONGEST + 1)), k, D).reason
+    assert str(LONGEST_EXACT) in supports(mx.zeros((1, 1, LONGEST)), k, D, exact=True).reason
+    assert "nothing" in supports(mx.zeros((0, 2, 8)), k, D).reason
+    with pytest.raises(ValueError, match="int32"):
+        ops.long_conv(u, k.astype(mx.int32), D, kernel=True)
+
+
+def test_the_word_runs_on_it() -> None:
+    """Wherever the context says so, in double-double if the profile does, and nowhere else."""
+    heard: list[Decision] = []
+    given: dict[str, Any] = {n: mx.array(x) for n, x in arguments(1, 2, 100, 200).items()}
+    with kernels.observing(heard.append):
+        plain = ops.long_conv(**given)
+        with msl.installed(), kernels.use("on"):
+            on = ops.long_conv(**given)
+            exact = ops.long_conv(**given, profile="stable")
+            off = ops.long_conv(**given, kernel=False)
+    assert [d.ran for d in heard] == [False, True, True, False]
+    assert mx.array_equal(plain, off)
+    assert not mx.array_equal(on, exact)
+
+
+def test_the_tables() -> None:
+    """Every root is the exact one, in two floats."""
+    text = file_text("fft_conv")
+    for name, step in (("ROOTS_COARSE", 256), ("ROOTS_FINE", 1)):
+        body = text[text.index(f"{name}[256]") :]
+        entries = re.findall(r"float4\((.*?)\)", body)[:256]
+        for i, entry in enumerate(entries):
+            re_hi, im_hi, re_lo, im_lo = (float(x.rstrip("f")) for x in entry.split(", "))
+            angle = -2 * math.pi * i * step / 65536
+            for hi, lo, exact in ((re_hi, re_lo, math.cos(angle)), (im_hi, im_lo, math.sin(angle))):
+                assert struct.unpack("f", struct.pack("f", hi))[0] == pytest.approx(hi, rel=1e-8, abs=1e-45)
+                assert abs(np.float64(np.float32(hi)) + np.float64(np.float32(lo)) - exact) <= 2**-47
