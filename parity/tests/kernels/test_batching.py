@@ -78,6 +78,7 @@ def test_a_map_over_x_alone_is_one_call() -> None:
     assert calls == [(2, 4)] * 3
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 def test_kernels_by_the_rule() -> None:
     """What the rule makes of a kernel, joined and one by one, is the kernel on each member."""

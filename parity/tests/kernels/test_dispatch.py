@@ -134,6 +134,14 @@ def test_one_dtype_that_kernels_know(dtypes: list[mx.Dtype], says: str) -> None:
     assert floats(*(mx.zeros((2,), dtype=d) for d in dtypes), None).reason == says
 
 
+def test_more_elements_than_an_index_reaches_are_refused() -> None:
+    """With how many there are; nothing is computed to find out."""
+    x = mx.broadcast_to(mx.zeros((1, 1)), (2**15, 2**14))
+    assert not floats(x).reason
+    y = mx.broadcast_to(mx.zeros((1, 1)), (2**15, 2**14 + 1))
+    assert floats(x, y).reason == "536,903,680 elements, and kernels index at most 536,870,912"
+
+
 @needs_compiler
 def test_a_word_is_heard_once_and_is_the_same() -> None:
     """On its kernel or not: the same numbers, and one decision."""

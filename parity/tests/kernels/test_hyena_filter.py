@@ -9,7 +9,7 @@ import pytest
 from mlx_impl import ops
 from mlx_impl.kernels.hyena_filter import hyena_filter, supports
 from mlx_impl.kernels.sums import SEGMENT, fold, outer_sums
-from parity.mutants.edits import PARITY, Edit, edited
+from parity.mutants.bugs._edits import PARITY, Edit, edited
 
 from .running import bits, judged, needs_compiler, on_kernels
 from .test_batching import Rule
@@ -50,9 +50,9 @@ def drawn(
         "l=32;e=31;o=8;d=32;j=2",
         "l=33;e=32;o=9;d=33;j=2",  # an even number of features
         "l=65;e=65;o=16;d=65;j=2",  # features in three blocks
-        "l=33;e=5;o=33;d=20;j=1",  # more features between layers than 32, 64
-        "l=33;e=5;o=128;d=20;j=1",
-        "l=1;e=3;o=1;d=1;j=3",
+        "l=33;e=5;o=33;d=20;j=2",  # more features between layers than 32, 64
+        "l=33;e=5;o=128;d=20;j=2",
+        "l=1;e=3;o=1;d=1;j=1",
         "l=97;e=5;o=13;d=17;j=2;opt.shift=0.05;layout=transposed",
     ],
 )
@@ -81,6 +81,7 @@ def test_fast_sines_are_red() -> None:
         assert judged(f"{WORD};l=33;e=5;o=16;d=16;j=2;dtype=f32", **METAL).status == "fail"
 
 
+@pytest.mark.parity_slow
 def test_no_inner_layers() -> None:
     """Nothing to point at, and nothing read."""
     arrays = drawn(j=0, d=16, o=16)
@@ -100,6 +101,7 @@ def test_no_inner_layers() -> None:
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+@pytest.mark.parity_slow
 def test_a_half_is_rounded_once() -> None:
     """The float32 result of the same numbers, rounded: nothing is rounded between layers."""
     arrays = drawn(dtype=mx.float16)

@@ -49,6 +49,7 @@ def test_one_sample() -> None:
     assert (passed.item(), gated.item()) == (3.0, (2.0 + 1.0) * (5.0 - 1.0))
 
 
+@pytest.mark.parity_slow
 def test_it_is_the_convolution_bit_for_bit() -> None:
     """Fused or in steps, the same sums in the same order."""
     x, weight, bias = drawn(2, 3, 130)
@@ -60,6 +61,7 @@ def test_it_is_the_convolution_bit_for_bit() -> None:
     assert bits(gated) == bits(mx.multiply(v, x1))
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16], ids=str)
 def test_a_half_is_rounded_once(dtype: mx.Dtype) -> None:
     """The float32 result of the same numbers, rounded."""
