@@ -227,7 +227,7 @@ word(
     sizes={"l": (1, 2, 7, 33, 64, 65, 130, 257), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
     cases=("l64", "l200 m400"),
     grads=("u", "k", "D", "gate", "extra"),
-    relations=(linear("gate"), linear("extra"), batch("u", "gate", "extra")),
+    relations=(linear("gate"), linear("u"), batch("u", "gate")),
     kinds=(*FINITE_KINDS, "nan"),
     nonfinite="any",
     kernels=("fft_conv",),
