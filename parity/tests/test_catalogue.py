@@ -153,7 +153,7 @@ def test_it_is_red_unless_it_says_otherwise(bug: Bug, request: pytest.FixtureReq
 
 
 def _slow(bug: Bug) -> Any:
-    """A mistake in one of the port's own kernels, which take a second to compile, is not for the quick profile."""
+    """A mistake in one of the port's own kernels takes seconds: not in the quick profile."""
     return pytest.param(bug, marks=[pytest.mark.parity_slow] if "own_kernels" in bug.swap else [])
 
 
