@@ -295,7 +295,7 @@ def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
 def kernel_findings(made: Mapping[str, Any], text: str) -> set[str]:
     """The kinds of mistake that the executor finds in one text of a kernel's bug."""
     if "edit" in made:
-        from .edits import edited, findings
+        from .bugs._edits import edited, findings
 
         if text == "mended":
             return findings(made["edit"])

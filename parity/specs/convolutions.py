@@ -123,7 +123,7 @@ word(
 word(
     "gated_short_conv",
     inputs={"x": "b (3 d) l", "weight": "(3 d) 1 k", "bias": "(3 d)"},
-    sizes={"k": (1, 2, 3)},
+    sizes={"d": (1, 3, 16), "k": (1, 2, 3), "l": (1, 2, 3, 16, 33, 64, 129)},
     outputs=("passed", "gated"),
     cases=("", "l257"),
     grads=("x", "weight", "bias"),
@@ -301,7 +301,7 @@ word(
         "freq": "1 o",
         "deltas": Array("1 1 d", scale=10.0),
     },
-    sizes={"l": (1, 2, 16, 33), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
+    sizes={"d": (1, 5, 16, 33), "l": (1, 2, 16, 33), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
     base={"l": 64, "e": 5, "o": 16, "j": 2},
     options={
         "w_mod": (1.0, 2.0),

@@ -9,8 +9,8 @@ NETWORK = "l33.e3.o16.d33.j2-inner2.modulateTrue"
 
 
 def mistake(kernel: str, right: str, wrong: str, kind: str, where: str) -> dict[str, Any]:
-    """An edit of a kernel: `parity.mutants.edits.Edit`."""
-    from parity.mutants.edits import Edit
+    """An edit of a kernel: `parity.mutants.bugs._edits.Edit`."""
+    from parity.mutants.bugs._edits import Edit
 
     return {"kind": kind, "edit": Edit(kernel, right, wrong, kind, where)}
 
