@@ -7,7 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
-from .numerics import words_with_a_choice
+from .numerics import PROFILED, words_with_a_choice
 from .record import Row
 from .relations import Relation
 from .settings import PORT_SIDES, Settings
@@ -123,7 +123,8 @@ def nodes(
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
-        profiles: only words whose port has a choice of numerical profiles.
+        profiles: only words whose port has a choice of numerical profiles, where it computes with MLX's own
+            operations.
         kernels: on the sides that run kernels too: words that have one, in ``all`` dtypes or the ``first``,
             and the first case of layers and models in the first dtype. The profile ``deep`` takes everything
             there, ``quick`` only words.
@@ -133,6 +134,8 @@ def nodes(
     )
     where = targets(settings, executor=True)
     choosing = words_with_a_choice() if profiles else []
+    if profiles:
+        where = [t for t in where if t.side in PROFILED]
     plain = named_cases != "none" and not relations
     for spec in REGISTRY:
         if profiles and spec not in choosing:

@@ -8,6 +8,7 @@ from .add import add
 from .bce_with_logits import bce_with_logits
 from .bidirectional_kernel import bidirectional_kernel
 from .blockdiag_butterfly_multiply import blockdiag_butterfly_multiply
+from .blockdiag_glu import blockdiag_glu
 from .blockdiag_multiply import blockdiag_multiply
 from .blockdiag_to_dense import blockdiag_to_dense
 from .channel_shuffle import channel_shuffle
@@ -62,6 +63,7 @@ __all__ = [
     "bce_with_logits",
     "bidirectional_kernel",
     "blockdiag_butterfly_multiply",
+    "blockdiag_glu",
     "blockdiag_multiply",
     "blockdiag_to_dense",
     "channel_shuffle",

@@ -1,5 +1,8 @@
 import mlx.core as mx
 
+from mlx_impl.kernels.dispatch import wanted
+from mlx_impl.kernels.gemm import linear as on_kernel
+from mlx_impl.kernels.gemm import supports_linear
 from mlx_impl.profiles import Profile, resolve
 
 from ._check import require_axis, require_ndim
@@ -13,20 +16,25 @@ def linear(
     bias: mx.array | None = None,
     *,
     profile: Profile | str | None = None,
+    kernel: bool | None = None,
 ) -> mx.array:
     """Affine map: x·Wᵀ + b.
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if the features do not match, or there is no such profile.
+    Raises: ValueError if the features do not match, there is no such profile, or `kernel` is True and the
+        Metal kernel cannot run these arguments. The kernel sums in steps of its tile, in every profile.
     Source: canonical ``nn.Linear``.
     """
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
-    transposed = mx.swapaxes(weight, 0, 1)  # (i, o)
     if bias is not None:
         require_axis("bias", bias, -1, weight.shape[0], "the output features of weight")
-    if in_blocks(weight.shape[1], resolve(profile).products):
+    products = resolve(profile).products
+    if wanted(kernel, "linear", "gemm_av", supports_linear(x, weight, bias)):
+        return on_kernel(x, weight, bias)
+    transposed = mx.swapaxes(weight, 0, 1)  # (i, o)
+    if in_blocks(weight.shape[1], products):
         y = block_product(x, transposed)
         return mx.astype(y if bias is None else mx.add(y, widen(bias)), x.dtype)
     return mx.matmul(x, transposed) if bias is None else mx.addmm(bias, x, transposed)

@@ -101,6 +101,14 @@ def dense_blockdiag(x: Inputs, _: Inputs) -> Float64:
     return y
 
 
+def dense_glu(x: Inputs, _: Inputs) -> Float64:
+    """gelu(a)·b of the halves of a dense product, GELU by the error function, element by element."""
+    a, b = np.split(x["x"] @ dense(x["weight"]).T, 2, axis=-1)
+    share = np.array([math.erf(t / math.sqrt(2)) for t in a.ravel()]).reshape(a.shape)
+    y: Float64 = a / 2 * (1 + share) * b
+    return y
+
+
 def dense_butterfly(x: Inputs, _: Inputs) -> Float64:
     """Two dense matrices, and two permutations that read by rows and write by columns."""
     hidden = x["x"] @ dense(x["w1_bfly"]).T

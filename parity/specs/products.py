@@ -4,7 +4,7 @@ from parity.inputs import ALL_KINDS, FINITE_KINDS, Array
 from parity.relations import batch, definition, linear
 from parity.spec import ErrorCase
 
-from .definitions import dense_blockdiag, dense_butterfly, dense_mlp, dense_monarch
+from .definitions import dense_blockdiag, dense_butterfly, dense_glu, dense_mlp, dense_monarch
 from .theory import blockdiag_bound, linear_bound, matmul_bound
 from .word import word
 
@@ -23,6 +23,7 @@ word(
         ErrorCase("features that do not match", inputs={"x": "b l 7"}, says=("(2, 64, 7)", "192")),
         ErrorCase("a weight with three axes", inputs={"weight": "1 o i"}, says=("(1, 48, 192)",)),
     ),
+    kernels=("gemm_av", "gemm_at_b"),
     source="canonical nn.Linear",
 )
 word(
@@ -40,6 +41,7 @@ word(
         ErrorCase("inner sizes that differ", inputs={"b": "b 5 n"}, says=("(2, 5, 64)", "192")),
         ErrorCase("a vector", inputs={"a": "k"}, says=("(192,)", "(..., m, k)")),
     ),
+    kernels=("gemm_av", "gemm_at_b"),
     source="A·B",
 )
 word(
@@ -56,7 +58,33 @@ word(
         ErrorCase("features that do not fit", inputs={"x": "b l 7"}, says=("7", "192", "pad")),
         ErrorCase("a dense weight", inputs={"weight": "q p"}, says=("(24, 48)", "(k, q, p)")),
     ),
+    kernels=("blockdiag_gemm", "blockdiag_gemm_grad"),
     source="Dao et al. 2022, Monarch, §3.1; canonical blockdiag_multiply",
+)
+word(
+    "blockdiag_glu",
+    inputs={"x": "b l (k p)", "weight": "k q p"},
+    sizes={
+        "k": (1, 2, 3, 4, 8),
+        "q": lambda n: [q for q in (1, 2, 3, 4, 5, 16, 17, 34) if n["k"] * q % 2 == 0],
+        "p": (1, 2, 3, 5, 16, 17, 48),
+    },
+    base={"k": 4, "q": 24, "p": 48},
+    cases=("", "k1 p192", "k3 q6 p5"),
+    grads=("x", "weight"),
+    relations=(definition("dense", dense_glu), batch("x")),
+    kinds=ALL_KINDS,
+    errors=(
+        ErrorCase("features that do not fit", inputs={"x": "b l 7"}, says=("7", "192", "pad")),
+        ErrorCase(
+            "an odd number of features",
+            inputs={"x": "b l 15", "weight": "3 5 5"},
+            says=("(3, 5, 5)", "15", "even"),
+        ),
+        ErrorCase("a dense weight", inputs={"weight": "q p"}, says=("(24, 48)", "(k, q, p)")),
+    ),
+    kernels=("blockdiag_glu", "blockdiag_glu_grad", "blockdiag_gemm", "blockdiag_gemm_grad"),
+    source="Shazeer 2020, GEGLU; canonical BertGatedLinearUnitMLP",
 )
 word(
     "blockdiag_butterfly_multiply",
@@ -83,7 +111,7 @@ word(
     "monarch_matmul",
     inputs={"x": "b (k p)", "w1": "k q p", "w2": "n s r"},
     sizes={
-        "k": (1, 2, 3),
+        "k": (1, 3),
         "p": (1, 2, 5),
         "q": (1, 3, 4),
         "s": (1, 3, 5),
@@ -92,8 +120,9 @@ word(
     },
     base={"k": 8, "p": 4, "q": 8, "s": 4, "r": 8},
     grads=("x", "w1", "w2"),
-    relations=(linear("x"), definition("dense", dense_monarch), batch("x")),
-    kinds=ALL_KINDS,
+    relations=(definition("dense", dense_monarch), batch("x")),
+    kinds=("normal", "wide", "cancel", "integers", "onehot", "nan"),
+    layouts=("contiguous", "strided"),
     errors=(
         ErrorCase("features that do not fit", inputs={"x": "b 7"}, says=("7", "32")),
         ErrorCase("factors that do not fit", inputs={"w2": "3 s r"}, says=("24", "64")),
@@ -125,7 +154,8 @@ word(
     typical="b1 l16 d192 k4 f768",
     grads=("x", "w1", "w2", "b1", "b2"),
     relations=(definition("dense", dense_mlp), batch("x")),
-    kinds=(*FINITE_KINDS, "nan"),
+    kinds=("normal", "wide", "cancel", "onehot", "nan"),
+    layouts=("contiguous", "strided"),
     errors=(
         ErrorCase("more features than blocks", options={"features": 30}, says=("features=30", "24")),
         ErrorCase("an odd number to halve", options={"features": 5}, says=("features=5", "odd")),

@@ -101,3 +101,61 @@ def fft_opposite_in_the_wrong_place():
         "parity",
         "long_conv;b=1;d=1;l=4098;m=4098;dtype=f32",
     )
+
+
+DENSE = "b1.m33.k17.n33.r17.s33-transposedFalse.has_biasFalse"
+
+
+@bug(
+    "kernel:gemm_av",
+    seen="KnowingNothing/MatmulTutorial#13: a tile's memory used for the result while others still read it",
+)
+def product_tile_written_while_it_is_read():
+    right = "if (more) next.put(tiles + now * Tiles::size(), t);\n    " + BARRIER
+    launch = "b1.m65.k33.n65.r65.s33-transposedTrue.has_biasTrue.tile64x64x16"  # four SIMD groups
+    return mistake("gemm_av", right, right.replace(BARRIER, ""), "race", launch)
+
+
+@bug("kernel:gemm_av", seen="openvinotoolkit/openvino#36559: the inner axis read past its end")
+def product_edge_without_guard():
+    return mistake("gemm_av", "r < rows && c < columns ?", "r < rows ?", "out-of-bounds", DENSE)
+
+
+@bug(
+    "kernel:gemm_av",
+    seen="sonos/tract#2476: a Metal product that was asked for float32 sums, made in float16",
+)
+def product_summed_in_half():
+    return mistake(
+        "gemm_av",
+        "total[i][j].thread_elements()[e] += part[i][j].thread_elements()[e];",
+        "total[i][j].thread_elements()[e] = T(total[i][j].thread_elements()[e] + part[i][j].thread_elements()[e]);",  # noqa: E501 - a line of the kernel
+        "parity",
+        "matmul;b=1;m=3;k=3072;n=3;dtype=f16",
+    )
+
+
+@bug("kernel:gemm_at_b", seen="CNugteren/CLBlast#665: a product that reads beyond the last legal address")
+def gradient_tile_without_guard():
+    return mistake(
+        "gemm_at_b", "r < rows && c < columns ?", "c < columns ?", "out-of-bounds", "b1.k17.m33.n33"
+    )
+
+
+@bug("kernel:blockdiag_gemm", seen="ORNL/HeCBench#253: no barrier between the tiles of two steps")
+def blocks_next_tile_too_early():
+    right = "next.put(tiles, t);\n  " + BARRIER
+    return mistake("blockdiag_gemm", right, "next.put(tiles, t);", "race", "n33.k2.q33.p17.r17")
+
+
+@bug(
+    "kernel:blockdiag_glu", seen="linkedin/Liger-Kernel#1340: a gate and its value from one tile of features"
+)
+def gate_from_the_same_block():
+    return mistake(
+        "blockdiag_glu",
+        "const bool same = s.block_a == s.block_b;",
+        "const bool same = true;",
+        "parity",
+        "blockdiag_glu;b=1;l=3;k=4;q=2;p=5;dtype=f32",
+    )

@@ -6,6 +6,7 @@ from mlx_impl import ops
 from parity.mutants import bug
 
 _blockdiag_multiply = ops.blockdiag_multiply
+_blockdiag_glu = ops.blockdiag_glu
 _butterfly = ops.blockdiag_butterfly_multiply
 _linear = ops.linear
 
@@ -48,6 +49,32 @@ def blocks_of_strided_features(x, weight):
     k, _, p = weight.shape
     strided = mx.swapaxes(mx.reshape(x, (*x.shape[:-1], p, k)), -1, -2)
     return _blockdiag_multiply(mx.reshape(strided, x.shape), weight)
+
+
+@bug(
+    "mlx_impl.ops.blockdiag_glu",
+    seen="ooples/AiDotNet.Tensors#46: value and gate exchanged in kernels of GEGLU, ReGLU and SwiGLU",
+    case="blockdiag_glu",
+)
+def gate_of_the_other_half(x, weight):
+    """a·gelu(b)."""
+    a, b = mx.split(_blockdiag_multiply(x, weight), 2, axis=-1)
+    return mx.multiply(a, ops.gelu(b))
+
+
+@bug(
+    "mlx_impl.ops.blockdiag_glu",
+    seen="microsoft/onnxruntime#28741: gates beside their values, or all gates and then all values",
+    case="blockdiag_glu",
+)
+def gate_within_a_block(x, weight):
+    """Halves of each block's features in place of halves of all."""
+    k, q, _ = weight.shape
+    if q % 2:
+        return _blockdiag_glu(x, weight)
+    y = mx.reshape(_blockdiag_multiply(x, weight), (*x.shape[:-1], k, q))
+    a, b = mx.split(y, 2, axis=-1)
+    return mx.reshape(mx.multiply(ops.gelu(a), b), (*x.shape[:-1], k * q // 2))
 
 
 @bug(

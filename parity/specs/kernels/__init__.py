@@ -2,8 +2,8 @@
 
 from parity.kernel_spec import policy
 
-from . import hyena, long, short
+from . import hyena, long, products, short
 
 policy("mlx_impl.kernels:use")
 
-__all__ = ["hyena", "long", "short"]
+__all__ = ["hyena", "long", "products", "short"]

@@ -36,6 +36,9 @@ MSL_INLINE simdgroup_matrix<T, R, C> make_filled_simdgroup_matrix(T value) {
   return m;
 }
 
+// The two neighbours of a lane, in one access where they are aligned as a pair.
+template <typename P> MSL_INLINE bool msl_is_pair(const P* p) { return (unsigned long)p % sizeof(vec<P, 2>) == 0; }
+
 template <typename T, int R, int C, typename P>
 MSL_INLINE void simdgroup_load(simdgroup_matrix<T, R, C>& m, const P* source, ulong elements_per_row = C,
                                vec<ulong, 2> origin = vec<ulong, 2>(0ul), bool transpose = false) {
@@ -44,6 +47,8 @@ MSL_INLINE void simdgroup_load(simdgroup_matrix<T, R, C>& m, const P* source, ul
   if (transpose) {
     m.elements_.x = (T)p[c * elements_per_row + r];
     m.elements_.y = (T)p[(c + 1) * elements_per_row + r];
+  } else if (const P* own = p + r * elements_per_row + c; msl_is_pair(own)) {
+    m.elements_ = (vec<T, 2>)*(const vec<P, 2>*)own;
   } else {
     m.elements_.x = (T)p[r * elements_per_row + c];
     m.elements_.y = (T)p[r * elements_per_row + c + 1];
@@ -57,6 +62,8 @@ MSL_INLINE void simdgroup_store(const simdgroup_matrix<T, R, C>& m, P* target, u
   if (transpose) {
     p[c * elements_per_row + r] = (P)m.elements_.x;
     p[(c + 1) * elements_per_row + r] = (P)m.elements_.y;
+  } else if (P* own = p + r * elements_per_row + c; msl_is_pair(own)) {
+    *(vec<P, 2>*)own = (vec<P, 2>)m.elements_;
   } else {
     p[r * elements_per_row + c] = (P)m.elements_.x;
     p[r * elements_per_row + c + 1] = (P)m.elements_.y;
