@@ -32,9 +32,7 @@ QUESTIONS = (
     Question("division", "as_type<uint>(v / 3.0f)", True),
     Question("rounding to half", "uint(as_type<ushort>(half(v)))", True),
     Question("rounding to bfloat16", "uint(as_type<ushort>(bfloat16_t(v)))", True),
-    Question(
-        "division of negative integers", "uint((int(lane) - 16) / 3 * 100 + (int(lane) - 16) % 3)", True
-    ),
+    Question("division of negative integers", "uint(below / 3 * 100 + below % 3)", True),
     Question("fused product and sum", "as_type<uint>(fma(v, v, -1.0f))", True),
     Question("sum of a SIMD group", "as_type<uint>(simd_sum(v))", False),
     Question("prefix sum of a SIMD group", "as_type<uint>(simd_prefix_inclusive_sum(v))", False),
@@ -55,6 +53,7 @@ def source() -> str:
     asked = "\n".join(f"answers[{i * LANES} + lane] = {q.code};" for i, q in enumerate(QUESTIONS))
     return f"""
 const uint lane = thread_index_in_simdgroup;
+const int below = int(lane) - 16;
 const float v = x[lane], c = -x[{LANES} + lane], tiny = x[{2 * LANES}];
 simdgroup_matrix<float, 8, 8> matrix;
 simdgroup_load(matrix, places, 8);
@@ -69,7 +68,7 @@ def ask() -> np.ndarray[Any, np.dtype[np.uint32]]:
     """
     values = np.float32(1) + np.arange(1, LANES + 1, dtype=np.float32) / np.float32(97)
     # c is v² rounded: what contraction leaves of v·v − c is the rounding error, and without it nothing.
-    given = np.concatenate([values, values * values, np.float32([2.0**-127])])
+    given = np.concatenate([values, values * values, np.array([2.0**-127], np.float32)])
     kernel: Any = mx.fast.metal_kernel(
         name="canary", input_names=["x", "places"], output_names=["answers"], source=source()
     )

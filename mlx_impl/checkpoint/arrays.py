@@ -33,7 +33,7 @@ def to_array(raw: Raw) -> mx.array:
     if raw.data.nbytes == 0:
         return mx.zeros(raw.shape, dtype=dtype)
     data = raw.data.cast("B")
-    if raw.dtype == "F64":  # MLX reads doubles of a buffer as float32
+    if raw.dtype == "F64":
         with mx.stream(mx.cpu):
             found = mx.reshape(mx.view(bits_of(data, 8), mx.float64), raw.shape)
             mx.eval(found)

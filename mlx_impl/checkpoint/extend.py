@@ -20,6 +20,8 @@ def extend_positions(
     too. Time t is laid out anew over [0, 1], position_ids count on, the decay of a filter's window stays.
     Such a model is a point to train on from: it computes another function than the short one.
 
+    Shapes: (n, d) → (length, d); z, t: (1, n, …) → (1, length, …).
+    Dtypes: as they are.
     Raises: CheckpointError if the length is no multiple, or the way is unknown.
     Source: canonical ``BertForMaskedLM.from_composer`` with ``expand_positional_embeddings``.
     """

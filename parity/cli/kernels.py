@@ -1,4 +1,4 @@
-"""``parity kernels``: run, check or profile one Metal kernel on any machine; the port's own, and both executors."""
+"""``parity kernels``: run, check or profile a Metal kernel on any machine, and compare executors."""
 
 import argparse
 import fnmatch
@@ -226,7 +226,7 @@ def compare(arguments: argparse.Namespace) -> int:
                 f"{found.kernel} {found.launch} {found.dtype}: {found.problem or format(found.spread, '.2g')}"
             )
             launches.append(found)
-    bad = [c for c in launches if c.problem] or [d for d in differing if not d.allowed]
+    bad = any(c.problem for c in launches) or not all(d.allowed for d in differing)
     prints = {name: canary.fingerprint(a) for name, a in zip(("msl", "metal"), answers, strict=False)}
     if arguments.json:
         print_json(

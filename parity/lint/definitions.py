@@ -53,6 +53,10 @@ class FunctionInfo:
         self._result: Value = UNKNOWN
         decorators = [self._resolve(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
         names = [d.dotted if isinstance(d, Name) else "" for d in decorators]
+        # MLX hands a rule of differentiation one array, or several.
+        self._is_rule = any(
+            isinstance(d, ast.Attribute) and d.attr in ("vjp", "jvp") for d in node.decorator_list
+        )
         self.is_property = any(n.endswith(("property", "functools.cached_property")) for n in names)
         self._is_static = "builtins.staticmethod" in names
         self._is_class = "builtins.classmethod" in names
@@ -109,6 +113,8 @@ class FunctionInfo:
             self.scope.declare(parameter.arg, value)
             if parameter.annotation is None:
                 value = _of_default(defaults.get(parameter.arg))
+            if value == UNKNOWN and self._is_rule:
+                value = join(Array(), Many(Array()))
             self.scope.set(parameter.arg, value)
         if given.vararg:
             self.scope.set(given.vararg.arg, Many(declared(given.vararg.annotation, self._resolve)))

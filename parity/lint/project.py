@@ -77,7 +77,9 @@ class Module:
         """What the module calls `name`, or its submodule of that name."""
         self.read()
         found = self.scope.anywhen(name)
-        if found is not None:
+        if found is not None and found != Later(
+            self, name
+        ):  # `from . import ops` in a package means its module
             return found
         inner = self.project.find(self.path.parent, (name,)) if self.is_package else None
         return Package(inner) if inner else UNKNOWN

@@ -441,7 +441,8 @@ def _link_to_itself(folder: Path) -> Path:
 def _config_that_is_a_link(folder: Path) -> Path:
     inner = folder / "inner"
     inner.mkdir()
-    (_folder(inner) / "config.json").symlink_to("/etc/hostname")
+    (folder / "outside.json").write_text(json.dumps(LAYOUTS[1].config()))
+    (_folder(inner) / "config.json").symlink_to(folder / "outside.json")
     return inner
 
 

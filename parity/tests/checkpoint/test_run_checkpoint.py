@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
 
 import torch
 
+from mlx_impl.checkpoint import convert
 from parity import errors
 from parity.cli import main
 from parity.errors import ParityError, UsageError
@@ -110,6 +111,10 @@ def test_both_readers_agree_on_every_layout(tmp_path: Path) -> None:
         found = trained(path)
         assert found.spec == ("BertModel" if layout.retrieval else "BertForMaskedLM")
         assert found.length == layout.length
+        convert(path, tmp_path / layout.name, dtype="bfloat16")
+        again = trained(tmp_path / layout.name)
+        assert set(again.parameters) == set(found.parameters)
+        assert again.folder == str(tmp_path / layout.name)
         longer = trained(path, length=4 * layout.length)
         assert longer.length == 4 * layout.length
         assert any("extended" in note for note in longer.notes)

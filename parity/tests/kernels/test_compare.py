@@ -61,7 +61,8 @@ def test_launches_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def broken() -> Iterator[None]:
-        raise RuntimeError("no such device")
+        if KERNELS:
+            raise RuntimeError("no such device")
         yield
 
     assert all("no such device" in c.problem for c in compare(on_executor, broken))

@@ -93,7 +93,7 @@ def _negated(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
     """Arrays by whatever name: parameters, locals, members."""
     if isinstance(node, ast.Call) and name_of(node) in ARRAY_FIRST and node.args:
         first = node.args[0]
-        if not isinstance(first, ast.Starred):
+        if not isinstance(first, ast.Starred) and not getattr(first, "is_opaque", False):
             yield "MXP302", first, f"(-({ast.unparse(first)}))"
 
 
@@ -172,6 +172,23 @@ def _modules(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
                 inner.name = "__call__"
 
 
+def _mark_opaque(tree: ast.AST) -> None:
+    """Names of what a function gives that another function gave: of it nobody says what it is."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            opaque = {
+                n.targets[0].id
+                for n in ast.walk(function)
+                if isinstance(n, ast.Assign)
+                and isinstance(n.targets[0], ast.Name)
+                and isinstance(n.value, ast.Call)
+                and isinstance(n.value.func, ast.Call)
+            }
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and node.id in opaque:
+                    node.is_opaque = True  # type: ignore[attr-defined]
+
+
 PLANTERS: tuple[Planter, ...] = (
     _operators,
     _augmented,
@@ -194,6 +211,7 @@ def plants(text: str, *, every: bool = True) -> Iterator[Plant]:
         every: what can be done to any array is done to each; else one such thing to each, in turn.
     """
     tree = ast.parse(text)
+    _mark_opaque(tree)
     turn = 0
     for node in ast.walk(tree):
         for planter in PLANTERS:

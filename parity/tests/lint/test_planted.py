@@ -16,6 +16,8 @@ from .plants import plants
 
 PORT = Path(mlx_impl.__file__).parent
 FILES = sorted(PORT.rglob("*.py"))
+ONE_IN = 4
+"""Of the violations of a rule in a file, the default profile plants one in so many; the deep one all."""
 
 
 @cache
@@ -41,8 +43,11 @@ def test_every_planted_violation_is_found(path: Path, request: pytest.FixtureReq
         (s.finding.line, s.finding.code) for s in lint([path], project=Project(base=port())).suppressed
     }
     every = request.config.stash[KEY].settings.profile == "deep"
-    missed = []
+    missed, met = [], Counter[str]()
     for plant in plants(path.read_text(encoding="utf-8"), every=every):
+        met[plant.code] += 1
+        if not every and met[plant.code] % ONE_IN != 1:
+            continue
         if (plant.before, plant.code) in accepted:
             continue  # it is broken there already, with a reason
         outcome = lint([path], project=Project({path: plant.text}, port()))
