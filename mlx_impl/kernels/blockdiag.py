@@ -184,7 +184,7 @@ def _product_grad(tile: str | None, matrix: bool) -> Any:
     def product_vmap(primals: Any, axes: Any) -> tuple[mx.array, int]:
         """The members' blocks stand beside one another as more blocks."""
         n = next(a.shape[axis] for a, axis in zip(primals, axes, strict=True) if axis is not None)
-        d: mx.array = product(*(_beside(a, axis, n) for a, axis in zip(primals, axes, strict=True)))
+        d = _product_grad(tile, matrix)(*(_beside(a, axis, n) for a, axis in zip(primals, axes, strict=True)))
         return mx.reshape(d, (n, -1, *d.shape[1:])), 0
 
     return product
