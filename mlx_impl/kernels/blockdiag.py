@@ -126,9 +126,9 @@ def blockdiag_gemm_grad(
     Dtypes: float32, float16 or bfloat16, both the same.
     Source: the gradient of :func:`blockdiag_gemm`.
     """
-    n = g.shape[0]
-    parts = [mx.reshape(a, (n, blocks, a.shape[1] // blocks)) for a in (g, x)]
-    d_weight: mx.array = _product_grad(tile, matrix)(*parts)
+    n, q, p = g.shape[0], g.shape[1] // blocks, x.shape[1] // blocks
+    by_blocks = mx.reshape(g, (n, blocks, q)), mx.reshape(x, (n, blocks, p))
+    d_weight: mx.array = _product_grad(tile, matrix)(*by_blocks)
     return d_weight
 
 
@@ -176,17 +176,15 @@ def _product_grad(tile: str | None, matrix: bool) -> Any:
     @product.vjp
     def product_vjp(primals: Any, d: mx.array, _output: mx.array) -> tuple[mx.array, ...]:
         g, x = primals
-        flat = [mx.reshape(a, (a.shape[0], -1)) for a in (g, x)]
-        d_g = blockdiag_gemm(flat[1], d, **how)
-        d_x = blockdiag_gemm(flat[0], d, transposed=False, **how)
+        d_g = blockdiag_gemm(mx.reshape(x, (x.shape[0], -1)), d, **how)
+        d_x = blockdiag_gemm(mx.reshape(g, (g.shape[0], -1)), d, transposed=False, **how)
         return mx.reshape(d_g, g.shape), mx.reshape(d_x, x.shape)
 
     @product.vmap
     def product_vmap(primals: Any, axes: Any) -> tuple[mx.array, int]:
         """The members' blocks stand beside one another as more blocks."""
         n = next(a.shape[axis] for a, axis in zip(primals, axes, strict=True) if axis is not None)
-        g, x = (_beside(a, axis, n) for a, axis in zip(primals, axes, strict=True))
-        d = product(g, x)
+        d = _product_grad(tile, matrix)(*(_beside(a, axis, n) for a, axis in zip(primals, axes, strict=True)))
         return mx.reshape(d, (n, -1, *d.shape[1:])), 0
 
     return product

@@ -124,7 +124,8 @@ def test_gradients_of_gradients_of_the_product() -> None:
         def loss(v: mx.array, u: mx.array) -> mx.array:
             return mx.sum(mx.square(ops.blockdiag_multiply(v, u, kernel=kernel)))
 
-        return mx.grad(lambda v: mx.sum(mx.square(mx.grad(loss, argnums=1)(v, w))))(x)
+        found: mx.array = mx.grad(lambda v: mx.sum(mx.square(mx.grad(loss, argnums=1)(v, w))))(x)
+        return found
 
     assert np.allclose(wide(on_kernels(run, True)), wide(run(False)), rtol=1e-4, atol=1e-3)
 

@@ -12,7 +12,7 @@ from mlx_impl.kernels.dispatch import Decision
 from mlx_impl.kernels.gemm import LARGEST, gemm_at_b, gemm_av, supports
 from parity import msl
 from parity.bounds import gamma
-from parity.dtypes import FLOAT32, AnyArray, Float64
+from parity.dtypes import FLOAT32, Float64
 from parity.inputs import generator
 from parity.msl import compiler
 
@@ -151,7 +151,8 @@ def test_gradients_of_gradients() -> None:
         def loss(v: mx.array) -> mx.array:
             return mx.sum(mx.square(ops.linear(v, w, b, kernel=kernel)))
 
-        return mx.grad(lambda v: mx.sum(mx.square(mx.grad(loss)(v))))(x)
+        found: mx.array = mx.grad(lambda v: mx.sum(mx.square(mx.grad(loss)(v))))(x)
+        return found
 
     with msl.installed():
         mine = slope(True)
@@ -250,7 +251,7 @@ def errors(k: int) -> dict[str, float]:
     a, b = normal(32, k), normal(k, 32)
     exact = wide(a) @ wide(b)
     scale = np.sqrt(np.mean(exact**2))
-    found: dict[str, AnyArray] = {
+    found: dict[str, mx.array] = {
         "kernel": on_kernels(ops.matmul, a, b),
         "scalar": on_kernels(lambda p, q: gemm_av(p[None], q[None], matrix=False)[0], a, b),
         "mlx": mx.matmul(a, b),
