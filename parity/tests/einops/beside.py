@@ -4,15 +4,17 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import einops
 import mlx.core as mx
 import numpy as np
-import torch
+import pytest
 
 from mlx_impl import einops as ours
 from parity.dtypes import AnyArray
 
 from .patterns import Case
+
+einops = pytest.importorskip("einops", reason="what ours is compared with: pip install -e '.[dev]'")
+torch = pytest.importorskip("torch", reason="the einops package is compared on PyTorch's tensors")
 
 Values = AnyArray | None
 """What a call gave, in an array of NumPy's; none if it was refused."""

@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 
 from parity.session import KEY
 
-pytest.importorskip("torch", reason="the einops package is compared on PyTorch's tensors")
-pytest.importorskip("einops", reason="what ours is compared with: pip install -e '.[dev]'")
-
 SCALE = {"quick": 0.2, "default": 1, "deep": 30}
 """How many cases a profile draws, over those of the default one."""
 
