@@ -20,7 +20,7 @@ NAMES = NUMERICS
 """The profiles that the report sets side by side, the default first."""
 
 PROFILED = ("mlx",)
-"""The sides that profiles matter to: on the others words run on kernels, which have one way each."""
+"""The sides where profiles are set side by side: on others words run on kernels, most with one way."""
 
 _CHOSEN = NAMES[0]
 
