@@ -6,6 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from . import fft_streamed as streamed
+from .batching import batched
 from .dispatch import Support, floats
 from .fft_geometry import block, options, points, radix, vectors
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
@@ -200,4 +201,9 @@ def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
             found["gate"] = _forward(u, k, D, k_rev, cotangent, None, exact=exact)
         return d_u, d_k, d_skip, *(found[name] for name in optional)
 
-    return conv
+    def again(*arrays: mx.array) -> mx.array:
+        u, k, D, *rest = arrays
+        given = named(rest)
+        return fft_conv(u, k, D, given["k_rev"], given["gate"], given["extra"], exact=exact)
+
+    return batched(conv, again)
