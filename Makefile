@@ -37,11 +37,12 @@ lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy parity reference mlx_impl
+	$(VENV)/bin/parity lint
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/zizmor --quiet --offline .github/workflows
 
 bench: $(INSTALLED)
-	$(VENV)/bin/pytest parity/benchmarks/bench_words.py --dtypes f32 --benchmark-columns=median,iqr,rounds
+	$(VENV)/bin/pytest parity/benchmarks/bench_words.py parity/benchmarks/bench_profiles.py --dtypes f32 --benchmark-columns=median,iqr,rounds
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

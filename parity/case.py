@@ -7,6 +7,7 @@ from typing import Any
 
 from .dtypes import AnyArray, WorkingDtype, parse_dtype
 from .errors import UsageError, unknown
+from .given import Given
 from .inputs import KINDS, LAYOUTS, draw
 from .sides.base import resolve_target
 from .spec import REGISTRY, LayerSpec, OpSpec
@@ -16,7 +17,8 @@ from .spec import REGISTRY, LayerSpec, OpSpec
 class Case:
     """Sizes, dtype, kind of input, layout, options and seed of one spec; `vjp` asks for gradients.
 
-    `left_out` names the optional arguments that are absent.
+    `left_out` names the optional arguments that are absent. `given` stands in the place of drawn numbers;
+    the line does not have it, so a command that gives them says how to repeat it.
     """
 
     spec: OpSpec
@@ -29,10 +31,13 @@ class Case:
     left_out: tuple[str, ...] = ()
     seed: int = 0
     vjp: bool = False
+    given: Given | None = field(default=None, repr=False, compare=False)
 
     def inputs(self, seed: int | None = None) -> dict[str, AnyArray]:
         """The arrays of the case, for its own seed or another."""
         seed = self.seed if seed is None else seed
+        if self.given is not None and self.given.inputs is not None:
+            return dict(self.given.inputs(seed))
         return {
             name: draw(
                 name,

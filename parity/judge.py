@@ -60,10 +60,13 @@ def rule_for(case: Case, result: str) -> Rule:
 
 
 def parameters_of(case: Case, seed: int) -> dict[str, AnyArray] | None:
-    """The seeded parameters of a layer case, rounded to its dtype; None for words."""
+    """The given or seeded parameters of a layer case, rounded to its dtype; None for words."""
     if not isinstance(case.spec, LayerSpec):
         return None
-    drawn = require_torch().parameters(case.spec, case.arguments, seed)
+    if case.given is not None and case.given.parameters is not None:
+        drawn = case.given.parameters
+    else:
+        drawn = require_torch().parameters(case.spec, case.arguments, seed)
     rounded: dict[int, AnyArray] = {}
     for x in drawn.values():  # tied names share one array, also when rounded
         if id(x) not in rounded:

@@ -1,7 +1,7 @@
 """The main job: one model on both sides, every layer and every word in it judged where it is made."""
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from . import sides
@@ -16,6 +16,8 @@ from .record import Row, row_of
 from .rules import Ratio, Rule
 from .sides.base import resolve_target
 from .spec import REGISTRY, Job
+
+Heard = Callable[[int, Mapping[str, Comparison]], None]
 
 DRAWS = 2
 SEEDS = 3
@@ -61,10 +63,12 @@ def trace(
     seeds: int = SEEDS,
     most: int = MOST_SEEDS,
     say: Say = silent,
+    heard: Heard | None = None,
 ) -> Iterator[Row]:
     """Run a case with every module and word listened to; a row for each result by path.
 
-    `title` and `repeat`, the command that does it again, stand in the rows.
+    `title` and `repeat`, the command that does it again, stand in the rows. `heard` is called with each
+    input's seed and comparisons.
 
     Activations of the port are compared as they come and dropped.
 
@@ -72,7 +76,10 @@ def trace(
     """
 
     def sample(i: int) -> dict[str, Comparison]:
-        return _sample(case, target, case.seed + i, lambda what: say(f"input {i + 1}: {what}"))
+        found = _sample(case, target, case.seed + i, lambda what: say(f"input {i + 1}: {what}"))
+        if heard is not None:
+            heard(case.seed + i, found)
+        return found
 
     def rule(name: str) -> Rule:
         return Ratio() if name.startswith("act ") else rule_for(case, name)

@@ -7,7 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
-from .numerics import words_with_a_choice
+from .numerics import PROFILED, words_with_a_choice
 from .record import Row
 from .relations import Relation
 from .settings import PORT_SIDES, Settings
@@ -109,7 +109,7 @@ def nodes(
     errors: bool = False,
     first_dtype: bool = False,
     profiles: bool = False,
-    kernels: bool = False,
+    kernels: str = "",
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -123,15 +123,19 @@ def nodes(
         relations: a node for every relation of a spec.
         errors: a node for every error case of a spec, in float32.
         first_dtype: only in the first dtype, but in the profile ``deep``.
-        profiles: only words whose port has a choice of numerical profiles.
-        kernels: on the sides that run kernels too: words that have one, and the first case of layers and
-            models in the first dtype. The profile ``deep`` takes everything there, ``quick`` only words.
+        profiles: only words whose port has a choice of numerical profiles, where it computes with MLX's own
+            operations.
+        kernels: on the sides that run kernels too: words that have one, in ``all`` dtypes or the ``first``,
+            and the first case of layers and models in the first dtype. The profile ``deep`` takes everything
+            there, ``quick`` only words.
     """
     chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
         (settings.profile, named_cases), named_cases
     )
     where = targets(settings, executor=True)
     choosing = words_with_a_choice() if profiles else []
+    if profiles:
+        where = [t for t in where if t.side in PROFILED]
     plain = named_cases != "none" and not relations
     for spec in REGISTRY:
         if profiles and spec not in choosing:
@@ -149,7 +153,7 @@ def nodes(
             details = spec.relations if relations else spec.errors
         for name, detail, dtype, target in product(names, details, dtypes, where):
             if target.side in KERNEL_SIDES and not _on_kernels(
-                spec, settings, kernels, first=name == names[0] and dtype is dtypes[0]
+                spec, settings, kernels, first=dtype is dtypes[0] and name == names[0]
             ):
                 continue
             labels = [
@@ -173,13 +177,15 @@ def nodes(
             )
 
 
-def _on_kernels(spec: OpSpec, settings: Settings, kernels: bool, *, first: bool) -> bool:
-    """Whether a node is for a side that runs kernels as well."""
+def _on_kernels(spec: OpSpec, settings: Settings, kernels: str, *, first: bool) -> bool:
+    """Whether a node, perhaps the first of its spec, is for a side that runs kernels as well."""
     if spec.family == "word" and not spec.kernels:
         return False
     if settings.profile == "deep":
         return True
-    return kernels and (spec.family == "word" or (first and settings.profile != "quick"))
+    if spec.family == "word":
+        return kernels == "all" or (kernels == "first" and first)
+    return bool(kernels) and first and settings.profile != "quick"
 
 
 def without_kernels(settings: Settings) -> list[Row]:

@@ -19,6 +19,9 @@ from .spec import REGISTRY, OpSpec
 NAMES = NUMERICS
 """The profiles that the report sets side by side, the default first."""
 
+PROFILED = ("mlx",)
+"""The sides where profiles are set side by side: on others words run on kernels, most with one way."""
+
 _CHOSEN = NAMES[0]
 
 
@@ -27,20 +30,29 @@ def current() -> str:
     return _CHOSEN
 
 
-@contextmanager
-def chosen(name: str) -> Iterator[None]:
-    """Within the context the port computes with the profile of that name.
+def choose(name: str) -> None:
+    """From now on the port computes with the profile of that name, in this process.
 
     Raises: UsageError naming the nearest if there is none.
     """
     global _CHOSEN  # noqa: PLW0603 - the choice belongs to the process: threads of a run share it
     if name not in NAMES:
         raise UsageError(unknown("numerical profile", name, NAMES))
-    before, _CHOSEN = _CHOSEN, name
+    _CHOSEN = name
+
+
+@contextmanager
+def chosen(name: str) -> Iterator[None]:
+    """Within the context the port computes with the profile of that name.
+
+    Raises: UsageError naming the nearest if there is none.
+    """
+    before = current()
+    choose(name)
     try:
         yield
     finally:
-        _CHOSEN = before
+        choose(before)
 
 
 def in_force(spec: OpSpec) -> AbstractContextManager[Any]:

@@ -108,7 +108,8 @@ class Settings:
         if file.is_file():
             table = _table(file)
             for key, value in table.items():
-                values[_known_key(key, f"[tool.parity] in {file}")] = value
+                if key != "lint":  # a table of its own, see parity.lint.config
+                    values[_known_key(key, f"[tool.parity] in {file}")] = value
         given = {k: v for k, v in overrides.items() if v is not None}
         values = {k: _coerce(k, v) for k, v in (values | given).items()}
         if "fixtures" in values:

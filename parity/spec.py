@@ -246,6 +246,8 @@ class Job:
 
     `arguments` names a configuration object with ``to_dict`` (``"package.module:NAME"``). `tables` name
     functions that yield rows of kind ``accuracy``: whatever else the report should set side by side.
+    `trained` and `narrow` name what reads a checkpoint (`parity.given`):
+    ``trained(path, root=, config=, length=)`` and ``narrow(path, original)``.
     """
 
     spec: str
@@ -253,6 +255,8 @@ class Job:
     sizes: Mapping[str, int]
     title: str
     tables: tuple[str, ...] = ()
+    trained: str = ""
+    narrow: str = ""
 
 
 class Registry:

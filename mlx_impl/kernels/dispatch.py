@@ -10,6 +10,8 @@ import mlx.core as mx
 
 POLICIES = ("auto", "on", "off")
 FLOATS = (mx.float32, mx.float16, mx.bfloat16)
+LARGEST = 2**29
+"""Elements of an input: kernels index with 32 bits, and what they write may have four times as many."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,11 @@ def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool
 
 
 def floats(*arrays: mx.array | None) -> Support:
-    """Whether all arrays have one and the same dtype that kernels know."""
+    """Whether all arrays have one and the same dtype that kernels know, and not too many elements."""
     dtypes = {a.dtype for a in arrays if a is not None}
+    most = max(a.size for a in arrays if a is not None)
+    if most > LARGEST:
+        return Support(f"{most:,} elements, and kernels index at most {LARGEST:,}")
     if len(dtypes) > 1:
         return Support(f"the dtypes differ ({', '.join(sorted(map(str, dtypes)))})")
     (dtype,) = dtypes

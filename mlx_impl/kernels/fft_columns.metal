@@ -3,18 +3,20 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int Q, int BLOCK, bool TAPS, bool REVERSE, bool FLIP, bool PAIRS, bool EXACT>
+template <typename T, int Q, int BLOCK, bool TAPS, bool EXACT>
 [[kernel]] void fft_columns(
     const device T* x [[buffer(0)]],
     const constant int* x_shape [[buffer(1)]],
     const device T* x_rev [[buffer(2)]],
     const constant int* x_rev_shape [[buffer(3)]],
     const constant int32_t* row_length [[buffer(4)]],
-    device float* blocks [[buffer(5)]],
+    const constant int32_t* options [[buffer(5)]],
+    device float* blocks [[buffer(6)]],
     uint3 thread_position_in_grid [[thread_position_in_grid]]) {
   typedef typename Complex<EXACT>::type C;
   const int M = Q * BLOCK, within = thread_position_in_grid.x, row = thread_position_in_grid.y;
   const int length = row_length[0], samples = x_shape[TAPS ? 1 : 2];
+  const Options asked = options_of(options);
   device C* out = (device C*)blocks;
   C v[Q];
 #pragma unroll
@@ -22,9 +24,9 @@ template <typename T, int Q, int BLOCK, bool TAPS, bool REVERSE, bool FLIP, bool
     const int i = within + q * BLOCK;
     if (TAPS) {
       const int lag = 2 * i < M ? 2 * i : 2 * i - 2 * M, from_rev = row * x_rev_shape[1];
-      v[q] = point<REVERSE, FLIP>(x, row * samples, samples, x_rev, from_rev, x_rev_shape[1], lag, length, v[q]);
+      v[q] = point<true, T>(x, row * samples, samples, x_rev, from_rev, x_rev_shape[1], lag, length, asked, v[q]);
     } else {
-      const float2 s = Pair<PAIRS>::template load<T>(x, row * length, 2 * i, length);
+      const float2 s = Pair<true>::template load<T>(x, row * length, 2 * i, length, asked.pairs);
       v[q] = from(s.x, s.y, v[q]);
     }
   }

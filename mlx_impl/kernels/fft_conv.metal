@@ -7,7 +7,7 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD, bool PAIRS, bool EXACT>
+template <typename T, int M, int R, bool VECTORS, bool EXACT>
 [[kernel]] void fft_conv(
     const device T* u [[buffer(0)]],
     const constant int* u_shape [[buffer(1)]],
@@ -18,7 +18,8 @@ template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD
     const device T* D [[buffer(6)]],
     const device T* gate [[buffer(7)]],
     const device T* extra [[buffer(8)]],
-    device T* y [[buffer(9)]],
+    const constant int32_t* options [[buffer(9)]],
+    device T* y [[buffer(10)]],
     uint3 thread_position_in_threadgroup [[thread_position_in_threadgroup]],
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]],
     uint3 threadgroups_per_grid [[threadgroups_per_grid]]) {
@@ -29,28 +30,22 @@ template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD
   const int batch = u_shape[0], channels = u_shape[1], length = u_shape[2];
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
   const float skip = float(D[c]);
+  const Options o = options_of(options);
 
   // The kernel's spectrum; 1/M, and halves of even() and odd(), are powers of two.
 #pragma unroll
   for (int q = 0; q < R; ++q) {
     const int i = j + q * (M / R), lag = 2 * i < M ? 2 * i : 2 * i - 2 * M;
-    if (PAIRS && !REVERSE && !FLIP) {
-      const int t = lag < 0 ? 2 * length + lag : lag;
-      const bool there = lag < length && lag >= -length;
-      const float2 x = there ? Pair<PAIRS>::template load<T>(k, c * k_shape[1], t, k_shape[1]) : float2(0.0f);
-      v[q] = from(lag == -length ? 0.0f : x.x, x.y, v[q]);
-    } else {
-      const int rows = c * k_shape[1], rows_rev = c * k_rev_shape[1];
-      v[q] = point<REVERSE, FLIP>(k, rows, k_shape[1], k_rev, rows_rev, k_rev_shape[1], lag, length, v[q]);
-    }
+    const int rows = c * k_shape[1], rows_rev = c * k_rev_shape[1];
+    v[q] = point<VECTORS, T>(k, rows, k_shape[1], k_rev, rows_rev, k_rev_shape[1], lag, length, o, v[q]);
   }
   fft<C, M, R, false>(z, v, j);
   mirrored<C, M, R>(z, v, m, j);
 #pragma unroll
   for (int i = 0; i < R; ++i) {
     const TwofoldComplex taps = precisely(v[i]), mirror = precisely(m[i]);
-    const TwofoldComplex e = even(taps, mirror), o = odd(taps, mirror);
-    const TwofoldComplex later = multiply(o, root(frequency<M, R>(j * R + i) * (65536 / M), o));
+    const TwofoldComplex e = even(taps, mirror), d = odd(taps, mirror);
+    const TwofoldComplex later = multiply(d, root(frequency<M, R>(j * R + i) * (65536 / M), d));
     with_even[i] = scale(v[i], 0.5f / M);
     with_odd[i] = scale(add(later, times_i(e)), 0.25f / M);
   }
@@ -62,7 +57,7 @@ template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD
     float2 samples[R / 2];
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      samples[q] = Pair<PAIRS>::template load<T>(u, row, 2 * (j + q * (M / R)), length);
+      samples[q] = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, o.pairs);
       v[q] = from(samples[q].x, samples[q].y, v[q]);
     }
     fft<C, M, R, true>(z, v, j);
@@ -78,9 +73,9 @@ template <typename T, int M, int R, bool REVERSE, bool FLIP, bool GATE, bool ADD
     for (int q = 0; q < R / 2; ++q) {
       const int t = 2 * (j + q * (M / R));
       C x = with_skip(v[q], samples[q], skip);
-      if (GATE) x = gated(x, Pair<PAIRS>::template load<T>(gate, row, t, length));
-      if (ADD) x = plus(x, Pair<PAIRS>::template load<T>(extra, row, t, length));
-      Pair<PAIRS>::template store<T>(y, row, t, length, rounded(x));
+      if (o.gate) x = gated(x, Pair<VECTORS>::template load<T>(gate, row, t, length, o.pairs));
+      if (o.add) x = plus(x, Pair<VECTORS>::template load<T>(extra, row, t, length, o.pairs));
+      store_pair(y, row, t, length, rounded(x), o.pairs);
     }
   }
 }

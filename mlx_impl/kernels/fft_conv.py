@@ -7,7 +7,7 @@ import mlx.core as mx
 
 from . import fft_streamed as streamed
 from .dispatch import Support, floats
-from .fft_geometry import block, in_pairs, points, radix
+from .fft_geometry import block, options, points, radix, vectors
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
 
 LONGEST = 65536
@@ -25,35 +25,37 @@ def _launch(
     D: Shaped,
     gate: Shaped,
     extra: Shaped,
+    options: Shaped,
     *,
     reverse: bool = False,
-    flip: bool = False,
     gated: bool = False,
     added: bool = False,
     exact: bool = False,
 ) -> Launch:
     b, d, length = u.shape
     m = points(length)
-    exact = exact or m <= FEW
     r = radix(m)
     slabs = min(b, -(-ENOUGH // d))
     template = (
         ("T", u.dtype),
         ("M", m),
         ("R", r),
-        ("REVERSE", reverse),
-        ("FLIP", flip),
-        ("GATE", gated),
-        ("ADD", added),
-        ("PAIRS", in_pairs(u, k)),
-        ("EXACT", exact),
+        ("VECTORS", vectors(u, k)),
+        ("EXACT", exact or m <= FEW),
     )
     least = (2 + gated + added) * nbytes(u) + nbytes(D) + slabs * (nbytes(k) + reverse * nbytes(k_rev))
     return Launch((d * (m // r), slabs, 1), (m // r, 1, 1), (tuple(u.shape),), (u.dtype,), template, least)
 
 
 def _launch_grad(
-    g: Shaped, u: Shaped, k: Shaped, k_rev: Shaped, *, reverse: bool = False, exact: bool = False
+    g: Shaped,
+    u: Shaped,
+    k: Shaped,
+    k_rev: Shaped,
+    options: Shaped,
+    *,
+    reverse: bool = False,
+    exact: bool = False,
 ) -> Launch:
     _, d, length = u.shape
     m = points(length)
@@ -62,8 +64,7 @@ def _launch_grad(
         ("T", u.dtype),
         ("M", m),
         ("R", r),
-        ("REVERSE", reverse),
-        ("PAIRS", in_pairs(g, u)),
+        ("VECTORS", vectors(g, u)),
         ("EXACT", exact or m <= FEW),
     )
     d_rev = tuple(k_rev.shape) if reverse else (d,)
@@ -80,7 +81,7 @@ def _launch_grad(
 
 FFT_CONV = MetalKernel(
     "fft_conv",
-    ("u", "k", "k_rev", "D", "gate", "extra"),
+    ("u", "k", "k_rev", "D", "gate", "extra", "options"),
     ("y",),
     _launch,
     "long convolution by FFT within threadgroup memory",
@@ -88,7 +89,7 @@ FFT_CONV = MetalKernel(
 )
 FFT_CONV_GRAD = MetalKernel(
     "fft_conv_grad",
-    ("g", "u", "k", "k_rev"),
+    ("g", "u", "k", "k_rev", "options"),
     ("d_k", "d_rev", "d_skip"),
     _launch_grad,
     "gradients of the long convolution's kernels and skip",
@@ -146,6 +147,7 @@ def _forward(
     """The convolution by whichever kernels its length asks for; with `flip` lags change sign."""
     if points(u.shape[-1]) > block(exact):
         return streamed.convolve(u, k, D, k_rev, gate, extra, exact=exact, flip=flip)
+    reverse, gated, added = (x is not None for x in (k_rev, gate, extra))
     return FFT_CONV(
         u,
         k,
@@ -153,11 +155,11 @@ def _forward(
         D,
         u if gate is None else gate,
         u if extra is None else extra,
-        reverse=k_rev is not None,
-        gated=gate is not None,
-        added=extra is not None,
+        options(u, k, reverse=reverse, flip=flip, gate=gated, add=added),
+        reverse=reverse,
+        gated=gated,
+        added=added,
         exact=exact,
-        flip=flip,
     )[0]
 
 
@@ -167,8 +169,9 @@ def _gradients(
     """The gradients of k, of k_rev (meaningless if there is none) and of D."""
     if points(u.shape[-1]) > block(exact):
         return streamed.correlate(g, u, k, k_rev, exact=exact)
-    other = k if k_rev is None else k_rev
-    d_k, d_rev, d_skip = FFT_CONV_GRAD(g, u, k, other, reverse=k_rev is not None, exact=exact)
+    other, reverse = k if k_rev is None else k_rev, k_rev is not None
+    asked = options(g, u, reverse=reverse)
+    d_k, d_rev, d_skip = FFT_CONV_GRAD(g, u, k, other, asked, reverse=reverse, exact=exact)
     return d_k, d_rev, d_skip
 
 

@@ -6,7 +6,7 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int M, int R, bool REVERSE, bool PAIRS, bool EXACT>
+template <typename T, int M, int R, bool VECTORS, bool EXACT>
 [[kernel]] void fft_conv_grad(
     const device T* g [[buffer(0)]],
     const constant int* g_shape [[buffer(1)]],
@@ -15,9 +15,10 @@ template <typename T, int M, int R, bool REVERSE, bool PAIRS, bool EXACT>
     const constant int* k_shape [[buffer(4)]],
     const device T* k_rev [[buffer(5)]],
     const constant int* k_rev_shape [[buffer(6)]],
-    device T* d_k [[buffer(7)]],
-    device T* d_rev [[buffer(8)]],
-    device T* d_skip [[buffer(9)]],
+    const constant int32_t* options [[buffer(7)]],
+    device T* d_k [[buffer(8)]],
+    device T* d_rev [[buffer(9)]],
+    device T* d_skip [[buffer(10)]],
     uint3 thread_position_in_threadgroup [[thread_position_in_threadgroup]],
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
   typedef typename Complex<EXACT>::type C;
@@ -26,13 +27,14 @@ template <typename T, int M, int R, bool REVERSE, bool PAIRS, bool EXACT>
   float2 samples[R / 2];
   const int batch = g_shape[0], channels = g_shape[1], length = g_shape[2];
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
+  const Options asked = options_of(options);
   C skip = from(0.0f, 0.0f, v[0]);
 
   for (int b = 0; b < batch; ++b) {
     const int row = (b * channels + c) * length;
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      samples[q] = Pair<PAIRS>::template load<T>(g, row, 2 * (j + q * (M / R)), length);
+      samples[q] = Pair<VECTORS>::template load<T>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
       v[q] = from(samples[q].x, samples[q].y, v[q]);
     }
     fft<C, M, R, true>(z, v, j);
@@ -44,7 +46,7 @@ template <typename T, int M, int R, bool REVERSE, bool PAIRS, bool EXACT>
     }
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      const float2 x = Pair<PAIRS>::template load<T>(u, row, 2 * (j + q * (M / R)), length);
+      const float2 x = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, asked.pairs);
       v[q] = from(x.x, x.y, v[q]);
       skip = with_product(skip, samples[q], x);
     }
@@ -71,10 +73,10 @@ template <typename T, int M, int R, bool REVERSE, bool PAIRS, bool EXACT>
       const int t = lag < 0 ? 2 * length + lag : lag;
       const float x = of == 0 ? w.x : w.y;
       if (lag < length && lag >= -length && t < k_shape[1]) d_k[c * k_shape[1] + t] = T(lag == -length ? 0.0f : x);
-      if (REVERSE && lag <= 0 && -lag < k_rev_shape[1]) d_rev[c * k_rev_shape[1] - lag] = T(x);
+      if (asked.reverse && lag <= 0 && -lag < k_rev_shape[1]) d_rev[c * k_rev_shape[1] - lag] = T(x);
     }
   }
-  if (!REVERSE && j == 0) d_rev[c] = T(0.0f);
+  if (!asked.reverse && j == 0) d_rev[c] = T(0.0f);
 
   z[j] = skip;
   threadgroup_barrier(mem_flags::mem_threadgroup);

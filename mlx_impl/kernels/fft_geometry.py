@@ -1,5 +1,7 @@
 """How long a transform is, and how it is divided among threads."""
 
+import mlx.core as mx
+
 from .metal_kernel import Shaped, size
 
 SHORTEST = 64
@@ -27,6 +29,19 @@ def radix(m: int) -> int:
     return min(8, m // 32)
 
 
-def in_pairs(*arrays: Shaped) -> bool:
-    """Whether every row of all arrays starts at an even place, so that samples can be read in pairs."""
-    return all(a.shape[-1] % 2 == 0 and size(a.shape) >= PAIRED for a in arrays)
+def vectors(*arrays: Shaped) -> bool:
+    """Whether all arrays are in the device address space."""
+    return all(size(a.shape) >= PAIRED for a in arrays)
+
+
+def options(
+    *arrays: Shaped, reverse: bool = False, flip: bool = False, gate: bool = False, add: bool = False
+) -> mx.array:
+    """What a launch is asked to do, as the bits that ``rows.h`` reads.
+
+    They are a number and not template arguments, so that a transform's length is compiled once. Samples
+    are read in pairs where every row of all arrays starts at an even place.
+    """
+    pairs = vectors(*arrays) and all(a.shape[-1] % 2 == 0 for a in arrays)
+    bits = sum(flag << i for i, flag in enumerate((reverse, flip, gate, add, pairs)))
+    return mx.array([bits], dtype=mx.int32)

@@ -3,7 +3,7 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int Q, int BLOCK, bool GATE, bool ADD, bool PAIRS, bool EXACT>
+template <typename T, int Q, int BLOCK, bool EXACT>
 [[kernel]] void fft_rows(
     const device float* blocks [[buffer(0)]],
     const device T* u [[buffer(1)]],
@@ -11,13 +11,15 @@ template <typename T, int Q, int BLOCK, bool GATE, bool ADD, bool PAIRS, bool EX
     const device T* D [[buffer(3)]],
     const device T* gate [[buffer(4)]],
     const device T* extra [[buffer(5)]],
-    device T* y [[buffer(6)]],
+    const constant int32_t* options [[buffer(6)]],
+    device T* y [[buffer(7)]],
     uint3 thread_position_in_grid [[thread_position_in_grid]]) {
   typedef typename Complex<EXACT>::type C;
   const int M = Q * BLOCK, within = thread_position_in_grid.x, row = thread_position_in_grid.y;
   const int channels = u_shape[1], length = u_shape[2], from_sample = row * length;
   const device C* in = (const device C*)blocks + row * M;
   const float skip = float(D[row % channels]);
+  const Options asked = options_of(options);
   C v[Q];
 #pragma unroll
   for (int s = 0; s < Q; ++s) v[reversed(s, log_of(Q))] = in[s * BLOCK + within];
@@ -30,9 +32,9 @@ template <typename T, int Q, int BLOCK, bool GATE, bool ADD, bool PAIRS, bool EX
 #pragma unroll
   for (int q = 0; q < Q / 2; ++q) {
     const int t = 2 * (within + q * BLOCK);
-    C x = with_skip(v[q], Pair<PAIRS>::template load<T>(u, from_sample, t, length), skip);
-    if (GATE) x = gated(x, Pair<PAIRS>::template load<T>(gate, from_sample, t, length));
-    if (ADD) x = plus(x, Pair<PAIRS>::template load<T>(extra, from_sample, t, length));
-    Pair<PAIRS>::template store<T>(y, from_sample, t, length, rounded(x));
+    C x = with_skip(v[q], Pair<true>::template load<T>(u, from_sample, t, length, asked.pairs), skip);
+    if (asked.gate) x = gated(x, Pair<true>::template load<T>(gate, from_sample, t, length, asked.pairs));
+    if (asked.add) x = plus(x, Pair<true>::template load<T>(extra, from_sample, t, length, asked.pairs));
+    store_pair(y, from_sample, t, length, rounded(x), asked.pairs);
   }
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from .fft_geometry import block, in_pairs, points, radix
+from .fft_geometry import block, options, points, radix
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 
 FLOATS = {False: 2, True: 4}
@@ -26,17 +26,16 @@ def _launch_columns(
     x: Shaped,
     x_rev: Shaped,
     row_length: Shaped,
+    options: Shaped,
     *,
     m: int,
     exact: bool,
     taps: bool = False,
     reverse: bool = False,
-    flip: bool = False,
 ) -> Launch:
     rows = size(x.shape[:-1])
     _, b, sizes = _size(m, exact)
-    choices = (("TAPS", taps), ("REVERSE", reverse), ("FLIP", flip))
-    template = (("T", x.dtype), *sizes, *choices, ("PAIRS", not taps and in_pairs(x)), ("EXACT", exact))
+    template = (("T", x.dtype), *sizes, ("TAPS", taps), ("EXACT", exact))
     made = (rows, m * FLOATS[exact])
     least = nbytes(x) + (nbytes(x_rev) if reverse else 0) + 4 * size(made)
     return Launch((b, rows, 1), (256, 1, 1), (made,), (mx.float32,), template, least)
@@ -68,6 +67,7 @@ def _launch_rows(
     D: Shaped,
     gate: Shaped,
     extra: Shaped,
+    options: Shaped,
     *,
     m: int,
     exact: bool,
@@ -75,10 +75,9 @@ def _launch_rows(
     added: bool = False,
 ) -> Launch:
     _, b, sizes = _size(m, exact)
-    choices = (("GATE", gated), ("ADD", added), ("PAIRS", in_pairs(u)), ("EXACT", exact))
     rows = size(u.shape[:-1])
     least = nbytes(blocks) + (2 + gated + added) * nbytes(u) + nbytes(D)
-    template = (("T", u.dtype), *sizes, *choices)
+    template = (("T", u.dtype), *sizes, ("EXACT", exact))
     return Launch((b, rows, 1), (256, 1, 1), (tuple(u.shape),), (u.dtype,), template, least)
 
 
@@ -99,6 +98,7 @@ def _launch_taps(
     k: Shaped,
     k_rev: Shaped,
     row_length: Shaped,
+    options: Shaped,
     *,
     m: int,
     exact: bool,
@@ -107,9 +107,7 @@ def _launch_taps(
     _, b, sizes = _size(m, exact)
     d = k.shape[0]
     d_rev = tuple(k_rev.shape) if reverse else (d,)
-    # Samples in pairs: every row of taps and every half of it starts at an even place.
-    pairs = in_pairs(k) and not reverse
-    template = (("T", k.dtype), *sizes, ("REVERSE", reverse), ("PAIRS", pairs), ("EXACT", exact))
+    template = (("T", k.dtype), *sizes, ("EXACT", exact))
     least = nbytes(blocks) + nbytes(k) + (size(d_rev) + d) * k.dtype.size
     shapes = (tuple(k.shape), d_rev, (d,))
     return Launch((b, d, 1), (256, 1, 1), shapes, (k.dtype,) * 3, template, least)
@@ -118,7 +116,7 @@ def _launch_taps(
 SOURCE = "Bailey 1990, FFTs in external or hierarchical memory, §3"
 FFT_COLUMNS = MetalKernel(
     "fft_columns",
-    ("x", "x_rev", "row_length"),
+    ("x", "x_rev", "row_length", "options"),
     ("blocks",),
     _launch_columns,
     "first pass of a long transform",
@@ -137,7 +135,7 @@ FFT_PRODUCT = MetalKernel(
 )
 FFT_ROWS = MetalKernel(
     "fft_rows",
-    ("blocks", "u", "D", "gate", "extra"),
+    ("blocks", "u", "D", "gate", "extra", "options"),
     ("y",),
     _launch_rows,
     "last pass of a long convolution, with its epilogues",
@@ -153,7 +151,7 @@ FFT_CORRELATION = MetalKernel(
 )
 FFT_TAPS = MetalKernel(
     "fft_taps",
-    ("blocks", "k", "k_rev", "row_length"),
+    ("blocks", "k", "k_rev", "row_length", "options"),
     ("d_k", "d_rev", "d_skip"),
     _launch_taps,
     "last pass of a long correlation",
@@ -180,9 +178,11 @@ def convolve(
     size_of: dict[str, Any] = {"m": points(length), "exact": exact}
     at = mx.array([length], dtype=mx.int32)
     other = k if k_rev is None else k_rev
-    taps = FFT_COLUMNS(k, other, at, taps=True, reverse=k_rev is not None, flip=flip, **size_of)
+    reverse = k_rev is not None
+    asked = options(k, reverse=reverse, flip=flip)
+    taps = FFT_COLUMNS(k, other, at, asked, taps=True, reverse=reverse, **size_of)
     spectrum = FFT_BLOCKS(*taps, **size_of)
-    rows = FFT_COLUMNS(u, k, at, **size_of)
+    rows = FFT_COLUMNS(u, k, at, options(u), **size_of)
     product = FFT_PRODUCT(*rows, *spectrum, mx.array([d], dtype=mx.int32), **size_of)
     return FFT_ROWS(
         *product,
@@ -190,6 +190,7 @@ def convolve(
         D,
         u if gate is None else gate,
         u if extra is None else extra,
+        options(u, gate=gate is not None, add=extra is not None),
         gated=gate is not None,
         added=extra is not None,
         **size_of,
@@ -206,10 +207,12 @@ def correlate(
     b, d, length = u.shape
     size_of: dict[str, Any] = {"m": points(length), "exact": exact}
     at = mx.array([length], dtype=mx.int32)
-    (gradient,) = FFT_COLUMNS(g, k, at, **size_of)
-    (rows,) = FFT_COLUMNS(u, k, at, **size_of)
+    (gradient,) = FFT_COLUMNS(g, k, at, options(g), **size_of)
+    (rows,) = FFT_COLUMNS(u, k, at, options(u), **size_of)
     counts = mx.array([b, d], dtype=mx.int32)
     correlation = FFT_CORRELATION(gradient, rows, counts, channels=d, **size_of)
     other = k if k_rev is None else k_rev
-    d_k, d_rev, d_skip = FFT_TAPS(*correlation, k, other, at, reverse=k_rev is not None, **size_of)
+    reverse = k_rev is not None
+    asked = options(k, reverse=reverse)
+    d_k, d_rev, d_skip = FFT_TAPS(*correlation, k, other, at, asked, reverse=reverse, **size_of)
     return d_k, d_rev, d_skip

@@ -17,7 +17,8 @@ ROWS = (4, 8, 16)
 MOST = SIMDS * ROWS[-1]
 
 INPUTS = ("z", "times", "w_in", "b_in", "w_inner", "b_inner", "w_out", "freq", "deltas", "scales")
-"""`scales` has w_mod and the shift of the window."""
+"""`times` is t under a name that is not the end of another's: for a ``t``, MLX would find a ``t_shape`` in
+``w_out_shape``. `scales` has w_mod and the shift of the window."""
 
 
 def _geometry(

@@ -77,11 +77,12 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
       if (c < width) {
         float gradient = tile[at.lane * pitch(width) + c];
         if (MODULATE) {
-          const float delta = deltas[column + c], time = when[at.lane];
+          const float delta = float(deltas[column + c]), time = when[at.lane];
           const float decay = precise::exp(-time * fabs(delta));
           const float weighted = gradient * made[r] * decay;
           d_time -= weighted * fabs(delta);
           const float sum = simd_sum(there ? weighted * time : 0.0f);
+          // The sign of zero is zero, as in the gradient of mx.abs.
           if (at.lane == 0) partials[part + order + column + c] = delta > 0.0f ? -sum : delta < 0.0f ? sum : 0.0f * sum;
           gradient *= decay + shift;
         }

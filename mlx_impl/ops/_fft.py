@@ -15,8 +15,8 @@ def convolve(u: mx.array, k: mx.array, k_rev: mx.array | None, profile: Profile)
     """
     length = u.shape[-1]
     n = 2 * length
-    if profile.points == "power of two":
-        n = 1 << (n - 1).bit_length()
+    if profile.points == "smooth":
+        n = next_smooth(n)
         k = spread(k, length, n)
     if k_rev is not None and profile.kernels == "time":
         k, k_rev = _both(k, k_rev, n), None
@@ -32,6 +32,21 @@ def _spectrum(k: mx.array, n: int, profile: Profile) -> mx.array:
     """The transform of a kernel over n points, divided by n if that is where 1/n stands."""
     spectrum = mx.fft.rfft(k, n=n)
     return mx.divide(spectrum, scalar(n, k)) if profile.scale == "spectrum" else spectrum
+
+
+def next_smooth(n: int) -> int:
+    """The first even number from n on that has no prime factor above 5."""
+    n += n % 2
+    while not _is_smooth(n):
+        n += 2
+    return n
+
+
+def _is_smooth(n: int) -> bool:
+    for prime in (2, 3, 5):
+        while n % prime == 0:
+            n //= prime
+    return n == 1
 
 
 def spread(k: mx.array, length: int, n: int) -> mx.array:

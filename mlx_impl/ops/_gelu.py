@@ -24,7 +24,7 @@ _R = (
     -0.17618049893533522, 0.03209873335159076,
 )  # fmt: skip
 FAR = 14.0
-"""Beyond this the complement is below the smallest float32 number."""
+"""Beyond this the complement is far below the smallest normal float32 number."""
 
 NEAR = 0.7
 """Within this the quotient is the more accurate one."""

@@ -40,7 +40,7 @@ def masked_softmax(
     largest = mx.max(mx.where(kept, wide, scalar(-float("inf"), wide)), axis=axis, keepdims=True)
     some = mx.any(kept, axis=axis, keepdims=True)
     largest = mx.stop_gradient(mx.where(some, largest, zero))
-    shifted = mx.where(kept, mx.subtract(mx.where(kept, wide, zero), largest), zero)
+    shifted = mx.where(kept, mx.subtract(wide, largest), zero)
     powers = mx.where(kept, mx.exp(shifted), zero)
     sums: Sums = "blocks" if resolve(profile).softmax == "blocks" else "sequence"
     divisor = mx.where(some, total(powers, axis, sums), scalar(1, wide))

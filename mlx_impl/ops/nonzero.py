@@ -15,6 +15,5 @@ def nonzero(mask: mx.array) -> mx.array:
     n = mask.shape[0]
     kept = mx.astype(mask, mx.bool_)
     positions = mx.where(kept, mx.arange(n, dtype=mx.int32), mx.array(n, dtype=mx.int32))
-    # A shape is a number on the host: the one place where the port must wait for the device.
-    count = mx.sum(mx.astype(kept, mx.int32)).item()
+    count = mx.sum(mx.astype(kept, mx.int32)).item()  # noqa: MXP201 a shape is a number on the host
     return mx.sort(positions)[:count]

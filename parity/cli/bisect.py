@@ -13,7 +13,7 @@ from parity.drift.predicate import Column, Command, parse
 from parity.drift.timeline import Answers, answer, command_of, over_commits, over_versions, python_with
 from parity.errors import UsageError
 from parity.nodes import Target, targets
-from parity.settings import Settings, project_root
+from parity.settings import NUMERICS, Settings, project_root
 from parity.spec import LayerSpec
 
 from .common import Progress, case_or_main, command, no_unused_swaps, prepared, print_json
@@ -112,6 +112,8 @@ def _over_time(
 ) -> int:
     root = project_root()
     about = f"{case} | {arguments.predicate or 'the verdict'} | {' '.join(settings.swap)}"
+    if settings.numerics != NUMERICS[0]:
+        about += f" | {settings.numerics}"
     kept = settings.out / "bisect" / ("revisions.jsonl" if arguments.rev else "versions.jsonl")
     if arguments.fresh:
         kept.unlink(missing_ok=True)
@@ -119,7 +121,7 @@ def _over_time(
     if arguments.rev:
 
         def ask_in(tree: Path) -> str:
-            words = command_of(question, str(case), sys.executable, settings.swap)
+            words = command_of(question, str(case), sys.executable, settings.swap, settings.numerics)
             return answer(question, words, tree, {"PYTHONPATH": str(tree)})
 
         change = over_commits(arguments.rev, root, answers, ask_in, say)
@@ -127,7 +129,7 @@ def _over_time(
 
         def ask_with(version: str) -> str:
             python = python_with(version, say)
-            words = command_of(question, str(case), python, settings.swap)
+            words = command_of(question, str(case), python, settings.swap, settings.numerics)
             return answer(question, words, root, {"PARITY_PYTHON": python, "PYTHONPATH": str(root)})
 
         change = over_versions(arguments.mlx, answers, ask_with, say)

@@ -1,20 +1,22 @@
-"""``parity kernels``: run, check or profile one Metal kernel, on any machine."""
+"""``parity kernels``: run, check or profile a Metal kernel on any machine, and compare executors."""
 
 import argparse
+import fnmatch
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from parity import errors
-from parity.errors import UsageError, unknown
+from parity.errors import SideUnavailableError, UsageError, unknown
 
-from .common import Progress, command, print_json
+from .common import Progress, command, prepared, print_json
 
 
 def add(commands: Any) -> None:
     """Declare the subcommands."""
     kernels = commands.add_parser(
         "kernels",
-        help="run, check or profile one Metal kernel on the CPU",
+        help="run, check or profile Metal kernels on the CPU, and beside an Apple GPU",
         description="A Metal kernel for mx.fast.metal_kernel, compiled and run on this machine's CPU.",
         epilog="example:\n  parity kernels check softmax.json --schedules 20",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -43,6 +45,21 @@ def add(commands: Any) -> None:
             "profile tile.py:case",
         ),
     ]
+    listed = command(
+        actions,
+        "list",
+        listing,
+        help="the port's kernels: what each computes, and what its profile may cost",
+        example="parity kernels list 'fft*'",
+    )
+    listed.add_argument("pattern", nargs="?", default="*", help="names, as the shell matches them")
+    command(
+        actions,
+        "compare",
+        compare,
+        help="the port's kernels on an Apple GPU beside the executor, and what the device is like",
+        example="parity kernels compare --json > kernels.json",
+    )
     for parser in made:
         parser.add_argument("kernel", help="FILE.json, module:object or path/to/file.py:object")
         parser.add_argument(
@@ -150,6 +167,90 @@ def profile(arguments: argparse.Namespace) -> int:
     else:
         print(found.describe())
     return errors.EXIT_OK
+
+
+def listing(arguments: argparse.Namespace) -> int:
+    """Raises: UsageError if no kernel has such a name."""
+    from parity.kernel_spec import KERNELS
+    from parity.sides.base import resolve_target
+
+    with prepared(arguments):
+        chosen = [s for s in KERNELS.values() if fnmatch.fnmatch(s.name, arguments.pattern)]
+        if not chosen:
+            raise UsageError(unknown("kernel", arguments.pattern, KERNELS))
+        kernels = [(s, resolve_target(s.target)) for s in chosen]
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "name": spec.name,
+                    "summary": kernel.summary,
+                    "source": kernel.source,
+                    "file": f"{kernel.name}.metal",
+                    "inputs": dict(spec.inputs),
+                    "outputs": list(kernel.outputs),
+                    "dtypes": list(spec.dtypes),
+                    "launches": [at.label for at in spec.launches],
+                    "bars": asdict(spec.bars),
+                }
+                for spec, kernel in kernels
+            ]
+        )
+        return errors.EXIT_OK
+    for spec, kernel in kernels:
+        print(f"{spec.name:22s} {kernel.summary}")
+        print(
+            f"{'':22s} {', '.join(spec.inputs)} -> {', '.join(kernel.outputs)}; {len(spec.launches)} launches"
+        )
+    return errors.EXIT_OK
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """1 if a launch cannot run on both, or the devices differ in what no device may differ in."""
+    from parity import canary, sides
+
+    with prepared(arguments) as settings:
+        reasons = {name: sides.why_not(name) for name in ("metal", "msl")}
+        missing = {name: reason for name, reason in reasons.items() if reason}
+        if "msl" in missing:
+            raise SideUnavailableError(f"side msl: {missing['msl']}")
+        from parity import kernel_compare as both
+
+        executors = [both.on_executor] if "metal" in missing else [both.on_executor, both.on_metal]
+        answers = both.canaries(*executors)
+        differing = canary.differences(*answers) if len(answers) > 1 else []
+        say = Progress(arguments.json)
+        launches = []
+        for found in both.compare(*executors) if len(executors) > 1 else ():
+            say(
+                f"{found.kernel} {found.launch} {found.dtype}: {found.problem or format(found.spread, '.2g')}"
+            )
+            launches.append(found)
+    bad = any(c.problem for c in launches) or not all(d.allowed for d in differing)
+    prints = {name: canary.fingerprint(a) for name, a in zip(("msl", "metal"), answers, strict=False)}
+    if arguments.json:
+        print_json(
+            {
+                "fingerprints": prints,
+                "not run": missing,
+                "differences": [asdict(d) for d in differing],
+                "launches": [asdict(c) for c in launches],
+            }
+        )
+    else:
+        for name, text in prints.items():
+            print(f"fingerprint of {name}: {text}")
+        for name, reason in missing.items():
+            print(f"{name} did not run: {reason}")
+        for d in differing:
+            print(
+                f"{'may differ' if d.allowed else 'MUST NOT DIFFER'}: {d.question}, in {d.lanes} of 32 lanes"
+            )
+        for c in sorted(launches, key=lambda c: -c.spread):
+            print(f"{c.spread:8.2g}  {c.kernel} {c.launch} {c.dtype} {c.problem}")
+    if "metal" in settings.require_side and "metal" in missing:
+        return errors.EXIT_SIDE_UNAVAILABLE
+    return errors.EXIT_MISMATCH if bad else errors.EXIT_OK
 
 
 def _called(description: Any) -> Any:

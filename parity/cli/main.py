@@ -9,7 +9,7 @@ from typing import NoReturn
 from parity import errors
 from parity.errors import ParityError, UsageError
 
-from . import alarms, bisect, doctor, golden, kernels, listing, mutants, run, trace
+from . import alarms, bisect, convert, doctor, golden, kernels, lint, listing, mutants, run, trace
 
 EPILOG = """\
 examples:
@@ -19,6 +19,8 @@ examples:
   parity bisect --case CASE          which word, module or parameter makes a model fail
   parity golden verify fixtures      golden cases against the reference and the port
   parity kernels check kernel.json   one Metal kernel, every check, on this machine's CPU
+  parity lint mlx_impl               the strict rules of MLX code, without running it
+  parity convert SOURCE OUT          a checkpoint for the port: safetensors, PyTorch, a folder
 
 exit codes:
   0 parity holds           5 nothing collected        12 a required side is not available
@@ -50,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         version = "not installed"
     top.add_argument("--version", action="version", version=f"parity {version}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (doctor, listing, run, trace, bisect, mutants, alarms, golden, kernels):
+    for module in (
+        doctor, listing, run, trace, bisect, mutants, alarms, golden, kernels, lint, convert,
+    ):  # fmt: skip
         module.add(commands)
     return top
 

@@ -21,7 +21,7 @@ from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
 from parity.nodes import Target, not_run, targets
-from parity.numerics import words_with_a_choice
+from parity.numerics import PROFILED, words_with_a_choice
 from parity.probe import probe_all
 from parity.probe import rows as probe_rows
 from parity.record import Row, RowWriter
@@ -31,6 +31,7 @@ from parity.sidebyside import case_of as case_of_profiles
 from parity.sidebyside import rows as profile_rows
 from parity.sides.base import resolve_target
 
+from . import run_checkpoint
 from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
 from .common import repeat as repeat_of
 
@@ -48,6 +49,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--trace", action="store_true", help="with --case: judge every layer and word within it too"
     )
+    run_checkpoint.add_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         writer.write_all(probe_rows(probe_all(pairs, settings.working_dtypes())))
         if case is not None:
             rows = _one_case(case, settings, where, arguments.trace, say)
+        elif arguments.checkpoint is not None:
+            rows = run_checkpoint.rows(arguments, settings, where, say)
         else:
             dtypes = settings.working_dtypes() if arguments.parity_dtypes else [FLOAT32]
             rows = _main(settings, dtypes, where, say)
@@ -89,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _consistent(arguments: argparse.Namespace) -> None:
     """Raises: UsageError if an option would be ignored."""
+    run_checkpoint.consistent(arguments)
     if arguments.case is None and arguments.trace:
         raise UsageError("--trace goes with --case; without a case everything is traced anyway")
     for name in ("dtypes", "seed"):
@@ -154,7 +159,7 @@ def _profiles(
     if specs and reason:
         yield Row(kind="profile", id="profiles", status="not run", reasons=(reason,))
         return
-    for target in where:
+    for target in (t for t in where if t.side in PROFILED):
         for spec in specs:
             say(f"numerical profiles of {spec.name} on {target.label}")
             case = case_of_profiles(spec, dtype, settings.seed)

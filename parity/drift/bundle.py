@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 from safetensors.numpy import save_file
 
-from parity import swap
+from parity import numerics, swap
 from parity.compare import Expected, compare
 from parity.dtypes import AnyArray
 from parity.rules import Exact, Ratio, Rule
@@ -122,6 +122,7 @@ def write(folder: Path, prober: Prober, culprit: Culprit, context: Context) -> P
         "device": context.device,
         "specs": list(context.specs),
         "swaps": _with_files(folder, context.swaps),
+        "numerics": numerics.current(),
         "node": context.node,
         "repeat": context.repeat,
         "figures": {"alone": str(culprit.alone), "without": str(culprit.without)},
@@ -247,10 +248,14 @@ def _import_of(prober: Prober, point: Point, swaps: Sequence[str]) -> tuple[str,
             at_path and swap.matches(target.rpartition("/")[0], point.path)
         ):
             found = where
+    profile = ""
+    if numerics.current() != numerics.NAMES[0]:
+        package = spec.port.partition(".")[0]
+        profile = f"\nfrom {package} import use\n\nPROFILE = use({numerics.current()!r})\nPROFILE.__enter__()"
     if not found:
-        return f"import {spec.words[1]} as words", f"words.{point.word}"
+        return f"import {spec.words[1]} as words" + profile, f"words.{point.word}"
     location, _, function = found.rpartition(":")
-    return f"from {location.removesuffix('.py')} import {function} as word", "word"
+    return f"from {location.removesuffix('.py')} import {function} as word" + profile, "word"
 
 
 def name_of(culprit: Culprit) -> str:

@@ -12,6 +12,7 @@ from parity import sides
 from parity.case import Case
 from parity.dtypes import AnyArray, is_floating
 from parity.judge import task_of
+from parity.numerics import NAMES, chosen
 from parity.session import import_specs
 from parity.sides.live import Live, leaves
 from parity.sides.points import Point
@@ -23,7 +24,8 @@ def replay(folder: Path) -> int:
     about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     data: dict[str, AnyArray] = load_file(folder / "data.safetensors")
     import_specs(about["specs"])
-    with swapped([_beside(folder, text) for text in about["swaps"]]):
+    swaps = [_beside(folder, text) for text in about["swaps"]]
+    with chosen(about.get("numerics", NAMES[0])), swapped(swaps):
         case = Case.parse(about["case"])
         port = sides.get(about["side"]).open(task_of(case, case.seed))
         if about["culprit"]["what"] == "parameter":

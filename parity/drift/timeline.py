@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from parity.errors import ParityError, UsageError
 from parity.expect import Say
+from parity.settings import NUMERICS
 
 from .predicate import Column, Command
 
@@ -66,10 +67,20 @@ class Answers:
         return self._known[name]
 
 
-def command_of(question: Column | Command | None, case: str, python: str, swaps: Sequence[str]) -> list[str]:
+def command_of(
+    question: Column | Command | None,
+    case: str,
+    python: str,
+    swaps: Sequence[str],
+    numerics: str = NUMERICS[0],
+) -> list[str]:
     """The command whose exit code (or row) answers the question."""
+    if isinstance(question, Command):
+        return []
     words = [python, "-m", "parity", "run", "--json", "--case", case]
-    return words + [w for s in swaps for w in ("--swap", s)] if not isinstance(question, Command) else []
+    if numerics != NUMERICS[0]:  # a commit from before there were profiles cannot answer
+        words += ["--numerics", numerics]
+    return words + [w for s in swaps for w in ("--swap", s)]
 
 
 def answer(question: Column | Command | None, words: Sequence[str], folder: Path, env: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from parity.drift.finding import HOLDS, Finding
 from parity.drift.prober import Prober, wrong_parameters
 from parity.errors import ParityError
 from parity.nodes import Target
+from parity.numerics import choose
 from parity.record import Row
 from parity.session import import_specs
 from parity.settings import Settings
@@ -231,6 +232,7 @@ def _start(settings: Settings) -> None:
 
         torch.set_num_threads(1)
     import_specs(settings.specs)
+    choose(settings.numerics)
 
 
 def _try(

@@ -26,6 +26,7 @@ from parity.spec import REGISTRY, LayerSpec, OpSpec
 from parity.strategies import each_argument, each_choice
 
 from .catalogue import Bug
+from .linted import linted
 
 PROPERTY, GOLDEN, DETERMINISM, LAYER, MODEL, GRADIENT = (
     "op property",
@@ -51,7 +52,7 @@ class Seen:
         stage: which.
         status: ``killed``, ``missed`` or ``not run``.
         by: the case or node that was red, or why the stage did not run.
-        how: ``numbers``, ``exception``, ``structure`` or ``bits``.
+        how: ``numbers``, ``exception``, ``structure``, ``bits`` or ``finding``.
         gate: how many times its gate the red case was off; the nearest of all to it if none was red.
         spec: the spec of that case.
         seconds: until it was red, or until nothing was.
@@ -263,8 +264,16 @@ def _gradient(bug: Bug, place: Place) -> Iterator[Judgement | Seen]:
         yield _judged(replace(case_of(bug), vjp=True), place)
 
 
-def _lint(_bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
-    yield Seen(LINT, "not run", by="there is no lint yet")
+def _lint(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
+    if bug.target.startswith("weights"):
+        yield Seen(LINT, "not run", by="it is a model's weights that are swapped, not its code")
+        return
+    found = linted(bug)
+    if found.why_not:
+        yield Seen(LINT, "not run", by=found.why_not)
+        return
+    by = "; ".join(dict.fromkeys(f"{f.code} {f.what}" for f in found.findings))
+    yield Seen(LINT, "killed" if found.findings else "missed", by, "finding")
 
 
 def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
@@ -286,7 +295,7 @@ def _kernel(bug: Bug, _place: Place) -> Iterator[Judgement | Seen]:
 def kernel_findings(made: Mapping[str, Any], text: str) -> set[str]:
     """The kinds of mistake that the executor finds in one text of a kernel's bug."""
     if "edit" in made:
-        from .edits import edited, findings
+        from .bugs._edits import edited, findings
 
         if text == "mended":
             return findings(made["edit"])

@@ -28,6 +28,8 @@ def markdown(report: Report) -> str:
         ],
         _failures(report),
         _trace(report),
+        _narrow(report),
+        _sequences(report),
         _goldens(report),
         _worst(report),
         _matrix(report),
@@ -97,6 +99,43 @@ def _trace(report: Report) -> list[str]:
     ]
     head = ["layer", "port's error", "reference's", "floor", "ratio", "nearest within"]
     return ["## Layer by layer", "", intro, "", *table(head, body)]
+
+
+def _narrow(report: Report) -> list[str]:
+    rows = report.narrow()
+    if not rows:
+        return []
+    intro = (
+        f"Error relative to the size of the exact result (RMS), {'; '.join(rows[0].notes)}. "
+        "Whether each weight is the nearest that its format has to the original's is a check of its own."
+    )
+    columns = ("narrow", "port", "reference")
+    body = [[f"`{r.result}`", *(figure(r.figures.get(who)) for who in columns)] for r in rows]
+    found = ["## What narrower weights cost", "", intro, ""]
+    found += table(["layer", "narrower weights", "whole weights", "reference"], body)
+    names = ("largest_steps", "beyond_last_level", "relative_rms")
+    tensors = [
+        [f"`{r.result}`", r.status, *(figure(r.figures.get(name)) for name in names)]
+        for r in report.packed()
+        if r.figures or r.status != "pass"
+    ]
+    head = [
+        "packed tensor",
+        "nearest level",
+        "largest error, steps",
+        "part beyond the last level",
+        "relative RMS",
+    ]
+    return [*found, "", *table(head, tensors)] if tensors else found
+
+
+def _sequences(report: Report) -> list[str]:
+    rows = [r for r in report.of("model") if "-sequence-" in r.id]
+    if not rows:
+        return []
+    body = [["; ".join(r.notes), cell(r), _norm(r, "port"), _norm(r, "reference")] for r in rows]
+    head = ["sequence", "ratio", "port's error", "reference's"]
+    return ["## Sequence by sequence", "", *table(head, body)]
 
 
 def _goldens(report: Report) -> list[str]:

@@ -191,6 +191,15 @@ class Report:
             found.append((row, max(inside, key=lambda r: r.ratio, default=None)))
         return sorted(found, key=lambda pair: _natural(pair[0].result))
 
+    def narrow(self) -> list[Row]:
+        """What narrower weights cost, down to single layers: information, not gated."""
+        rows = [r for r in self.of("drift") if r.rule == "information"]
+        return sorted((r for r in rows if _is_layer(r.result)), key=lambda r: _natural(r.result))
+
+    def packed(self) -> list[Row]:
+        """The tensors with narrower weights, each held against the original."""
+        return [r for r in self.of("drift") if "-weights-" in r.id]
+
     # -- files ----------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:

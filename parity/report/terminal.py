@@ -12,6 +12,7 @@ def lines(report: Report) -> list[str]:
     found: list[str] = []
     found += _failures(report)
     found += _layers(report)
+    found += _narrow(report)
     found += _worst(report)
     found += _matrix(report)
     found += _profiles(report)
@@ -65,6 +66,25 @@ def _layers(report: Report) -> list[str]:
         for row, near in layers
     ]
     return ["", *table([head, *body])]
+
+
+def _narrow(report: Report) -> list[str]:
+    rows = report.narrow()
+    if not rows:
+        return []
+    head = ["what narrower weights cost", "narrower", "port", "reference"]
+    body = [
+        [r.result, *(figure(r.figures.get(who)) for who in ("narrow", "port", "reference"))] for r in rows
+    ]
+    packed = report.packed()
+    steps = [float(r.figures["largest_steps"]) for r in packed if "largest_steps" in r.figures]
+    line = "relative error, not gated"
+    if all(r.status == "pass" for r in packed):
+        line += f"; {sum(r.n for r in packed):,} weights are the nearest that their format has"
+    if steps:
+        beyond = max(float(r.figures.get("beyond_last_level", 0)) for r in packed)
+        line += f"; up to {beyond:.1%} of a matrix beyond the last level, {max(steps):.2f} steps at most"
+    return ["", *table([head, *body]), line]
 
 
 def _worst(report: Report) -> list[str]:

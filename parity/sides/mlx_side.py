@@ -131,9 +131,10 @@ class MlxSide:
         with mx.stream(mx.gpu if device == "gpu" else mx.cpu), kernels("off"):
             yield
 
-    def run(self, task: Task) -> Outcome:
+    def run(self, task: Task, *, module: nn.Module | None = None) -> Outcome:
+        """Run a task to the end, on a module of its own or on one that is there."""
         with numerics.in_force(task.spec), self.executing(task.device):
-            return self.run_module(task)
+            return self.run_module(task, module)
 
     def call_raw(self, task: Task) -> Any:
         with numerics.in_force(task.spec), self.executing(task.device):

@@ -23,6 +23,12 @@ CAUSAL = {"fixed": {"m": "l"}, "left_out": ("k_rev",), "least": {"l": 8}}
 
 SHORT_LENGTHS = (1, 2, 3, 16, 33, 97)
 
+COMPOSED = {
+    "kinds": ("normal", "wide", "cancel", "zeros", "onehot", "nan"),
+    "layouts": ("contiguous", "strided"),
+}
+"""For words made of others, which are tried with everything."""
+
 word(
     "conv1d",
     inputs={"x": "b (g i) l", "weight": "(g o) i k", "bias": Array("(g o)", optional=True)},
@@ -58,6 +64,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         inputs={"x": "b d l", "k": "d m", "bias": Array("d", optional=_optional)},
         sizes={
             "l": SHORT_LENGTHS if _optional else (1, 16, 33),
+            "d": (1, 5, 16),
             "m": lambda n: sorted({1, n["l"], n["l"] + 3}),
         },
         base={"l": 64, "m": 64},
@@ -73,7 +80,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
         )
         if _optional
         else (definition("direct", direct_causal),),
-        kinds=(*FINITE_KINDS, "nan"),
+        kinds=(*FINITE_KINDS, "nan") if _optional else COMPOSED["kinds"],
         nonfinite="any",
         bound={"output": causal_bound},
         errors=(
@@ -116,7 +123,7 @@ word(
 word(
     "gated_short_conv",
     inputs={"x": "b (3 d) l", "weight": "(3 d) 1 k", "bias": "(3 d)"},
-    sizes={"k": (1, 2, 3)},
+    sizes={"d": (1, 3, 16), "k": (1, 2, 3), "l": (1, 2, 3, 16, 33, 64, 129)},
     outputs=("passed", "gated"),
     cases=("", "l257"),
     grads=("x", "weight", "bias"),
@@ -168,9 +175,8 @@ word(
     "long_conv_bidirectional",
     inputs={"u": "b d l", "k": "d m", "k_rev": "d m", "D": "d"},
     options={"form": ("conjugate", "padded")},
-    sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"]})},
+    sizes={"d": (1, 5, 16), "l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"]})},
     base={"l": 64, "m": 64},
-    cases=("", "l97"),
     typical="b1 l1000 d8 m1000",
     grads=("u", "k", "k_rev", "D"),
     relations=(
@@ -178,7 +184,7 @@ word(
         definition("direct.conjugate", direct_both_ways, fixed={"form": "conjugate"}),
         definition("direct.padded", direct_both_ways, fixed={"form": "padded"}),
     ),
-    kinds=(*FINITE_KINDS, "nan"),
+    **COMPOSED,
     nonfinite="any",
     errors=(
         ErrorCase("a form that is not there", options={"form": "flipped"}, says=("'flipped'", "'padded'")),
@@ -194,23 +200,21 @@ word(
 word(
     "monarch_conv",
     inputs={"u": "b d l", "k": "d m", "D": "d"},
-    sizes={"l": SHORT_LENGTHS, "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
-    base={"l": 64, "m": 128},
-    cases=("", "l97", "l512 d4"),
+    sizes={"d": (1, 5, 16), "l": (1, 3, 16, 33), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
+    base={"l": 64, "m": 128, "d": 4},
+    cases=("", "l97"),
     typical="b1 l512 d4 m1024",
     grads=("u", "k", "D"),
     relations=(
-        linear("u"),
-        linear("k"),
         definition("direct", direct_convolution),
         batch("u"),
     ),
-    kinds=(*FINITE_KINDS, "nan"),
+    **COMPOSED,
     nonfinite="any",
     errors=(
         ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
-        ErrorCase("another number of channels", inputs={"k": "3 l"}, says=("(3, 64)", "16")),
-        ErrorCase("no points", values={"u": np.zeros((2, 16, 0), dtype=np.float32)}, says=("(2, 16, 0)",)),
+        ErrorCase("another number of channels", inputs={"k": "3 l"}, says=("(3, 64)", "4")),
+        ErrorCase("no points", values={"u": np.zeros((2, 4, 0), dtype=np.float32)}, says=("(2, 4, 0)",)),
     ),
     source="Fu et al. 2023, Monarch Mixer, §3.1, §4",
 )
@@ -227,7 +231,7 @@ word(
     sizes={"l": (1, 2, 7, 33, 64, 65, 130, 257), "m": lambda n: sorted({1, n["l"], 2 * n["l"]})},
     cases=("l64", "l200 m400"),
     grads=("u", "k", "D", "gate", "extra"),
-    relations=(linear("gate"), linear("extra"), batch("u", "gate", "extra")),
+    relations=(linear("gate"), linear("u"), batch("u", "gate")),
     kinds=(*FINITE_KINDS, "nan"),
     nonfinite="any",
     kernels=("fft_conv",),
@@ -297,7 +301,7 @@ word(
         "freq": "1 o",
         "deltas": Array("1 1 d", scale=10.0),
     },
-    sizes={"l": (1, 2, 16, 33), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
+    sizes={"d": (1, 5, 16, 33), "l": (1, 2, 16, 33), "e": (3, 5), "o": (1, 8, 16), "j": (1, 2)},
     base={"l": 64, "e": 5, "o": 16, "j": 2},
     options={
         "w_mod": (1.0, 2.0),
@@ -306,7 +310,8 @@ word(
         "normalized": (False, True),
     },
     grads=("z", "t", "w_in", "b_in", "w_inner", "b_inner", "w_out", "freq", "deltas"),
-    kinds=("normal", "small", "onehot", "nan"),
+    kinds=("normal", "small", "nan"),
+    layouts=COMPOSED["layouts"],
     relations=(linear("w_out"),),
     errors=(
         ErrorCase("another width of features", inputs={"z": "1 l 3"}, says=("(1, 64, 3)", "5")),

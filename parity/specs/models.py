@@ -178,5 +178,7 @@ MAIN_JOB = Job(
     sizes={"b": 1, "l": 128, "v": 30528},
     title="M2-BERT 80M, 12 layers, d = 768, 128 tokens, seeded weights",
     tables=("parity.specs.accuracy:rows",),
+    trained="parity.specs.checkpoints:trained",
+    narrow="parity.specs.checkpoints:narrow",
 )
 """What ``parity run`` does by default: the published 80M configuration, whole."""

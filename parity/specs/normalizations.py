@@ -38,6 +38,8 @@ word(
 word(
     "log_softmax",
     inputs={"x": "b l d"},
+    sizes={"l": (1, 2, 17, 64), "d": (1, 2, 3, 16, 129)},
+    base={"l": 64, "d": 16},
     options={"axis": (-1, 1)},
     cases=("", "d768 l16"),
     typical="b1 l32 d768",
@@ -50,6 +52,8 @@ word(
 word(
     "masked_softmax",
     inputs={"x": "b l d", "mask": Array("b 1 d", "mask")},
+    sizes={"l": (1, 2, 17, 64), "d": (1, 2, 3, 16, 129)},
+    base={"l": 64, "d": 16},
     options={"axis": (-1, 1)},
     cases=("", "d768 l16"),
     typical="b1 l32 d768",

@@ -112,7 +112,7 @@ word(
     "monarch_matmul",
     inputs={"x": "b (k p)", "w1": "k q p", "w2": "n s r"},
     sizes={
-        "k": (1, 2, 3),
+        "k": (1, 3),
         "p": (1, 2, 5),
         "q": (1, 3, 4),
         "s": (1, 3, 5),
@@ -121,8 +121,9 @@ word(
     },
     base={"k": 8, "p": 4, "q": 8, "s": 4, "r": 8},
     grads=("x", "w1", "w2"),
-    relations=(linear("x"), definition("dense", dense_monarch), batch("x")),
-    kinds=ALL_KINDS,
+    relations=(definition("dense", dense_monarch), batch("x")),
+    kinds=("normal", "wide", "cancel", "integers", "onehot", "nan"),
+    layouts=("contiguous", "strided"),
     errors=(
         ErrorCase("features that do not fit", inputs={"x": "b 7"}, says=("7", "32")),
         ErrorCase("factors that do not fit", inputs={"w2": "3 s r"}, says=("24", "64")),
@@ -154,7 +155,8 @@ word(
     typical="b1 l16 d192 k4 f768",
     grads=("x", "w1", "w2", "b1", "b2"),
     relations=(definition("dense", dense_mlp), batch("x")),
-    kinds=(*FINITE_KINDS, "nan"),
+    kinds=("normal", "wide", "cancel", "onehot", "nan"),
+    layouts=("contiguous", "strided"),
     errors=(
         ErrorCase("more features than blocks", options={"features": 30}, says=("features=30", "24")),
         ErrorCase("an odd number to halve", options={"features": 5}, says=("features=5", "odd")),

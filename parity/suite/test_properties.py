@@ -8,7 +8,7 @@ from parity.case import Case
 from parity.golden.capture import golden_case
 from parity.judge import judge
 from parity.messages import keep
-from parity.nodes import Node
+from parity.nodes import KERNEL_SIDES, Node
 from parity.search import EXAMPLES, search
 from parity.session import Recorder
 from parity.strategies import each_argument, each_choice
@@ -35,11 +35,12 @@ def _search(node: Node, parity: Recorder) -> None:
     parity.conclude("property", f"{node.id}-search", judgement, node.dtype, hint=keep(judgement.case))
 
 
-@pytest.mark.parity_nodes("word", named_cases="none", kernels=True)
+@pytest.mark.parity_nodes("word", named_cases="none", kernels="first")
 def test_each_choice(node: Node, parity: Recorder) -> None:
     """Every kind of input, layout, option and optional argument, each once; every size in the first dtype."""
     profile, first = parity.settings.profile, parity.settings.working_dtypes()[0]
-    sizes = profile == "deep" or (profile == "default" and node.dtype is first)
+    usual = profile == "default" and node.dtype is first and node.target.side not in KERNEL_SIDES
+    sizes = profile == "deep" or usual
     _conclude_worst(node, parity, each_choice(node.case(), sizes=sizes), "choices")
 
 
@@ -60,13 +61,13 @@ def _conclude_worst(node: Node, parity: Recorder, cases: Iterable[Case], label: 
     parity.conclude("property", f"{node.id}-{label}", worst, node.dtype, hint=keep(worst.case))
 
 
-@pytest.mark.parity_nodes("word", named_cases="none", kernels=True)
+@pytest.mark.parity_nodes("word", named_cases="none", kernels="first")
 def test_any_case(node: Node, parity: Recorder) -> None:
     """Any sizes, layout, options and kind of input, NaN and infinities included."""
     _search(node, parity)
 
 
-@pytest.mark.parity_nodes("word", vjp=True, named_cases="none", kernels=True)
+@pytest.mark.parity_nodes("word", vjp=True, named_cases="none", kernels="first")
 def test_any_gradient(node: Node, parity: Recorder) -> None:
     """Any finite case of a word, with its gradients."""
     _search(node, parity)

@@ -145,6 +145,10 @@ EDGES = [
 ]  # fmt: skip
 
 PROFILES = ("canonical", "stable", "fast")
+DTYPES = [
+    pytest.param(d, id=d.short, marks=[] if d.name == "float32" else [pytest.mark.parity_slow])
+    for d in WORKING.values()
+]
 
 
 def in_torch(edge: Edge, dtype: WorkingDtype) -> tuple[AnyArray, dict[str, AnyArray]]:
@@ -191,7 +195,7 @@ def assert_is(what: str, have: AnyArray, want: Any, dtype: WorkingDtype) -> None
     )
 
 
-@pytest.mark.parametrize("dtype", WORKING.values(), ids=lambda d: d.short)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("edge", EDGES, ids=str)
 def test_an_edge_has_its_answer(edge: Edge, dtype: WorkingDtype) -> None:
     """On the reference, and on the port in each profile."""

@@ -18,6 +18,7 @@ import torch
 import mlx_impl
 import reference
 from mlx_impl import CANONICAL, FAST, PROFILES, STABLE, Profile, ops
+from mlx_impl.ops._fft import next_smooth
 from mlx_impl.profiles import resolve
 from parity import numerics
 from parity.cli.main import main
@@ -125,7 +126,7 @@ HALF = X.astype(mx.bfloat16)
 EFFECTS: list[tuple[str, str, Callable[[Profile], mx.array]]] = [
     ("kernels", "time", lambda p: ops.long_conv(U, K, D, K_REV, profile=p)),
     ("scale", "inverse", lambda p: ops.long_conv(U, K, D, profile=p)),
-    ("points", "power of two", lambda p: ops.conv1d_fft(U, K, profile=p)),
+    ("points", "smooth", lambda p: ops.conv1d_fft(U[..., :47], K, profile=p)),
     ("erf", "rational", lambda p: ops.gelu(X, profile=p)),
     ("erf", "complement", lambda p: ops.gelu(X, profile=p)),
     ("softmax", "blocks", lambda p: ops.softmax(X, -1, profile=p)),
@@ -150,9 +151,17 @@ def test_every_choice_is_another_way_to_the_same_numbers(
     np.testing.assert_allclose(np.array(other), np.array(plain), rtol=unit, atol=unit)
 
 
+@pytest.mark.parametrize(
+    ("n", "smooth"), [(2, 2), (14, 16), (94, 96), (2000, 2000), (2042, 2048), (4098, 4320)]
+)
+def test_the_next_smooth_number(n: int, smooth: int) -> None:
+    """Even, and of no prime factor above 5."""
+    assert next_smooth(n) == smooth
+
+
 def test_every_choice_has_been_tried() -> None:
-    """All but the defaults."""
-    hints = {f.name for f in fields(Profile)} - {"name"}
+    """All but the defaults, and what only kernels choose."""
+    hints = {f.name for f in fields(Profile)} - {"name", "transforms"}
     assert {field for field, _, _ in EFFECTS} == hints
 
 
@@ -192,6 +201,7 @@ def test_the_polynomials_of_gelu_keep_what_they_claim() -> None:
     assert (units < 10 + a.astype(float) ** 2).all()
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("name", list(PROFILES))
 def test_what_surrounds_a_word_works_in_each_profile(name: str) -> None:
     """Mapped over a batch, and differentiated twice."""
@@ -334,6 +344,7 @@ def test_stable_is_the_most_accurate(word: str) -> None:
     assert error["stable"] < error["fast"] * 1.05
 
 
+@pytest.mark.parity_slow
 def test_the_report_sets_profiles_side_by_side(tmp_path: Path) -> None:
     """A line a profile with errors, ratio and time, in the profiles' order, and which one ran."""
     spec = REGISTRY.get("mse_loss")
@@ -348,6 +359,7 @@ def test_the_report_sets_profiles_side_by_side(tmp_path: Path) -> None:
     assert any("numerical profile: fast" in line for line in report.terminal())
 
 
+@pytest.mark.parity_slow
 @pytest.mark.usefixtures("frameworks")
 def test_the_option_reaches_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rows, the command that repeats them, and the report."""

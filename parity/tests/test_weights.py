@@ -64,3 +64,47 @@ def test_what_does_not_fit_is_an_error(change: Callable[[Tensors], object], says
         load_canonical(model, tensors)
     for name, value in _parameters(model).items():
         assert mx.array_equal(value, before[name]).item(), name
+
+
+def test_any_name_of_a_shared_tensor_will_do() -> None:
+    """A file may keep a shared tensor under one name only, whichever."""
+    model = BertForMaskedLM(CONFIG)
+    tensors = _tensors(model)
+    del tensors[WORD]
+    assert load_canonical(model, tensors).problems() == []
+    assert mx.array_equal(_parameters(model)[WORD], tensors[DECODER]).item()
+
+
+def test_numbers_of_another_kind_are_an_error() -> None:
+    """Integers are no weights."""
+    model = BertForMaskedLM(CONFIG)
+    tensors = _tensors(model) | {"bert.embeddings.LayerNorm.bias": mx.zeros((8,), dtype=mx.int32)}
+    with pytest.raises(ValueError, match=r"LayerNorm\.bias has dtype"):
+        load_canonical(model, tensors)
+
+
+def test_strict_off_says_what_did_not_fit() -> None:
+    """As a warning and as a value; what fits is loaded."""
+    model = BertForMaskedLM(CONFIG)
+    before = _parameters(model)
+    tensors = _tensors(model) | {"extra": mx.zeros(3), "bert.embeddings.LayerNorm.weight": mx.zeros(3)}
+    del tensors["bert.embeddings.LayerNorm.bias"]
+    with pytest.warns(UserWarning, match="missing bert.embeddings.LayerNorm.bias"):
+        found = load_canonical(model, tensors, strict=False)
+    assert found.missing == ("bert.embeddings.LayerNorm.bias",)
+    assert found.unexpected == ("extra",)
+    assert len(found.misshapen) == 1
+    left = ("bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.weight")
+    assert found.never_loaded == left
+    for name, value in _parameters(model).items():
+        wanted = before[name] if name in left else tensors[name]
+        assert mx.array_equal(value, wanted).item(), name
+
+
+def test_a_parameter_left_at_its_initial_value_cannot_go_unnoticed() -> None:
+    """Whatever stops an assignment, the arrays in the model are held against those of the file."""
+    model = BertForMaskedLM(CONFIG)
+    norm: Any = model.bert.embeddings.LayerNorm
+    norm.__class__ = type("Forgets", (type(norm),), {"__setitem__": lambda *_: None})
+    with pytest.raises(RuntimeError, match=r"embeddings\.LayerNorm\.\w+ of BertForMaskedLM was left"):
+        load_canonical(model, _tensors(BertForMaskedLM(CONFIG)))

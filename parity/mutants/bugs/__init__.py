@@ -22,6 +22,7 @@ __all__ = [
     "products",
     "races",
     "rows",
+    "rules",
     "structures",
     "weights",
 ]

@@ -3,6 +3,7 @@
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 from ._cases import CALM
@@ -72,7 +73,7 @@ def pooler_without_tanh(module, x):
 @bug("mlx_impl.ops.relu", seen="pytorch/pytorch#7999: relu(NaN) was 0", case="relu;kind=nan")
 def relu_drops_nan(x):
     """A comparison that NaN fails."""
-    return mx.where(mx.greater(x, 0), x, mx.array(0, dtype=x.dtype))
+    return mx.where(mx.greater(x, scalar(0, x)), x, scalar(0, x))
 
 
 @bug(
@@ -82,7 +83,8 @@ def relu_drops_nan(x):
 )
 def silu_hard(x):
     """Straight lines in place of the sigmoid."""
-    return mx.multiply(x, mx.clip(mx.add(mx.divide(x, 6), 0.5), 0, 1))
+    line = mx.add(mx.divide(x, scalar(6, x)), scalar(0.5, x))
+    return mx.multiply(x, mx.clip(line, scalar(0, x), scalar(1, x)))
 
 
 @bug(
@@ -92,7 +94,8 @@ def silu_hard(x):
 )
 def sigmoid_hard(x):
     """Three straight lines."""
-    return mx.clip(mx.add(mx.multiply(x, 0.2), 0.5), 0, 1)
+    line = mx.add(mx.multiply(x, scalar(0.2, x)), scalar(0.5, x))
+    return mx.clip(line, scalar(0, x), scalar(1, x))
 
 
 @bug(
@@ -103,4 +106,5 @@ def sigmoid_hard(x):
 def tanh_by_a_fraction(x):
     """x·(27 + x²)/(27 + 9·x²)."""
     square = mx.square(x)
-    return mx.divide(mx.multiply(x, mx.add(square, 27)), mx.add(mx.multiply(square, 9), 27))
+    above = mx.multiply(x, mx.add(square, scalar(27, x)))
+    return mx.divide(above, mx.add(mx.multiply(square, scalar(9, x)), scalar(27, x)))

@@ -5,6 +5,7 @@ import math
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 from ._cases import FEW_WORDS
@@ -15,7 +16,8 @@ _embedding = ops.embedding
 @bug("mlx_impl.ops.embedding", seen="FluxML/Flux.jl#2708: tables there count their rows from one")
 def embedding_off_by_one(ids, weight, padding_idx=None):
     """The row before."""
-    return _embedding(mx.maximum(mx.subtract(ids, 1), 0), weight, padding_idx)
+    before = mx.maximum(mx.subtract(ids, scalar(1, ids)), scalar(0, ids))
+    return _embedding(before, weight, padding_idx)
 
 
 @bug(
@@ -28,7 +30,8 @@ def padding_token_is_zero(ids, weight, padding_idx=None):
     rows = _embedding(ids, weight, padding_idx)
     if padding_idx is None:
         return rows
-    return mx.where(mx.expand_dims(mx.equal(ids, padding_idx), -1), mx.zeros_like(rows), rows)
+    padding = mx.expand_dims(mx.equal(ids, scalar(padding_idx, ids)), -1)
+    return mx.where(padding, mx.zeros_like(rows), rows)
 
 
 @bug(
@@ -37,7 +40,8 @@ def padding_token_is_zero(ids, weight, padding_idx=None):
 )
 def positions_off_by_one(module, ids):
     """The row after."""
-    return module(mx.minimum(mx.add(ids, 1), module.weight.shape[0] - 1))
+    last = scalar(module.weight.shape[0] - 1, ids)
+    return module(mx.minimum(mx.add(ids, scalar(1, ids)), last))
 
 
 @bug(
@@ -47,8 +51,10 @@ def positions_off_by_one(module, ids):
 )
 def positions_skip_padding(module, input_ids, token_type_ids=None, position_ids=None):
     """Positions counted over tokens that are not padding."""
-    real = mx.not_equal(input_ids, module.word_embeddings.padding_idx).astype(mx.int32)
-    return module(input_ids, token_type_ids, mx.maximum(mx.subtract(mx.cumsum(real, axis=1), 1), 0))
+    padding = scalar(module.word_embeddings.padding_idx, input_ids)
+    real = mx.not_equal(input_ids, padding).astype(mx.int32)
+    positions = mx.subtract(mx.cumsum(real, axis=1), scalar(1, real))
+    return module(input_ids, token_type_ids, mx.maximum(positions, scalar(0, real)))
 
 
 @bug(

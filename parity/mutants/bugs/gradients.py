@@ -3,6 +3,7 @@
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 from ._cases import GRADIENTS
@@ -40,7 +41,7 @@ def gelu_gradient_of_tanh(x):
 def softmax_gradient_of_the_diagonal(x, axis):
     """y·(1 − y)·g in place of y·(g − Σ y·g)."""
     function = mx.custom_function(lambda x: _softmax(x, axis))
-    function.vjp(lambda _, g, y: mx.multiply(g, mx.multiply(y, mx.subtract(1, y))))
+    function.vjp(lambda _, g, y: mx.multiply(g, mx.multiply(y, mx.subtract(scalar(1, y), y))))
     return function(x)
 
 
@@ -110,7 +111,8 @@ def relu_gradient_at_zero(x):
     @function.vjp
     def gradient(x, g, _):
         half = mx.array(0.5, dtype=g.dtype)
-        step = mx.where(mx.equal(x, 0), half, mx.greater(x, 0).astype(g.dtype))
+        zero = scalar(0, x)
+        step = mx.where(mx.equal(x, zero), half, mx.greater(x, zero).astype(g.dtype))
         return mx.multiply(g, step)
 
     return function(x)

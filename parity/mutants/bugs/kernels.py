@@ -196,4 +196,4 @@ def kernel_share_past_the_end():
 
 def inputs_of(names: tuple[str, ...], n: int) -> list[mx.array]:
     """Seeded inputs of a kernel."""
-    return [mx.random.normal((n,), key=mx.random.key(k)) for k, _ in enumerate(names)]
+    return [mx.random.normal((n,), dtype=mx.float32, key=mx.random.key(k)) for k, _ in enumerate(names)]

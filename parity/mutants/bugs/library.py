@@ -5,6 +5,7 @@ import math
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 _conv1d = ops.conv1d
@@ -201,7 +202,7 @@ def log_of_softmax(x, axis):
 def masked_rows_are_nan(x, mask, axis):
     """−∞ where the mask is 0: a row of nothing but −∞ is NaN."""
     low = mx.array(-float("inf"), dtype=x.dtype)
-    return mx.softmax(mx.where(mx.not_equal(mask, 0), x, low), axis=axis)
+    return mx.softmax(mx.where(mx.not_equal(mask, scalar(0, mask)), x, low), axis=axis)
 
 
 @bug(
@@ -221,7 +222,7 @@ def mask_multiplied(x, mask, axis):
 )
 def mask_added(x, mask, axis):
     """0 or −∞ added, which NaN + −∞ and +∞ + −∞ survive; rows without any position are 0."""
-    kept = mx.not_equal(mask, 0)
+    kept = mx.not_equal(mask, scalar(0, mask))
     bias = mx.where(kept, mx.array(0, dtype=x.dtype), mx.array(-float("inf"), dtype=x.dtype))
     some = mx.any(kept, axis=axis, keepdims=True)
     return mx.where(some, mx.softmax(mx.add(x, bias), axis=axis), mx.array(0, dtype=x.dtype))

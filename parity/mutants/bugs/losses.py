@@ -3,6 +3,7 @@
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 from ._cases import LABELLED
@@ -19,8 +20,9 @@ _mse_loss = ops.mse_loss
 )
 def cross_entropy_with_ignored(logits, labels):
     """Ignored labels counted in the mean."""
-    kept = mx.sum(mx.not_equal(labels, -100)).astype(logits.dtype)
-    return mx.multiply(_cross_entropy(logits, labels), mx.divide(kept, labels.size))
+    kept = mx.sum(mx.not_equal(labels, scalar(-100, labels))).astype(logits.dtype)
+    share = mx.divide(kept, scalar(labels.size, kept))
+    return mx.multiply(_cross_entropy(logits, labels), share)
 
 
 @bug(
@@ -30,7 +32,7 @@ def cross_entropy_with_ignored(logits, labels):
 )
 def cross_entropy_summed(logits, labels):
     """The sum over the labels."""
-    kept = mx.sum(mx.not_equal(labels, -100)).astype(logits.dtype)
+    kept = mx.sum(mx.not_equal(labels, scalar(-100, labels))).astype(logits.dtype)
     return mx.multiply(_cross_entropy(logits, labels), kept)
 
 

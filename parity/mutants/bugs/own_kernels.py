@@ -9,8 +9,8 @@ NETWORK = "l33.e3.o16.d33.j2-inner2.modulateTrue"
 
 
 def mistake(kernel: str, right: str, wrong: str, kind: str, where: str) -> dict[str, Any]:
-    """An edit of a kernel: `parity.mutants.edits.Edit`."""
-    from parity.mutants.edits import Edit
+    """An edit of a kernel: `parity.mutants.bugs._edits.Edit`."""
+    from parity.mutants.bugs._edits import Edit
 
     return {"kind": kind, "edit": Edit(kernel, right, wrong, kind, where)}
 
@@ -77,18 +77,18 @@ def gated_conv_gradient_cut_at_segments():
 
 @bug("kernel:fft_conv", seen="gwoltman/gpuowl#71: the barrier between the passes of an FFT left out")
 def fft_passes_without_barrier():
-    right = "divide<C, M, R, B, false>(z, v, from);\n    " + BARRIER
-    return mistake("fft_conv", right, "divide<C, M, R, B, false>(z, v, from);", "race", "b2.d1.l256.m256.r1")
+    last = "divide<C, M, R, B, false>(z, v, from);\n    "
+    return mistake("fft_conv", last + BARRIER, last, "race", "b2.d1.l256.m256.r1.o16")
 
 
 @bug("kernel:fft_conv", seen="HazyResearch/flash-fft-conv#20: a vector load where rows have an odd length")
 def fft_pairs_of_odd_rows():
     return mistake(
         "fft_conv",
-        "Pair<PAIRS>::template load<T>(u, row",
-        "Pair<true>::template load<T>(u, row",
+        "M / R)), length, o.pairs)",
+        "M / R)), length, true)",
         "misaligned",
-        "b1.d2.l65.m65.r1",
+        "b1.d2.l65.m65.r1.o0",
     )
 
 

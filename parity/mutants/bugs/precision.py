@@ -3,6 +3,7 @@
 import mlx.core as mx
 
 from mlx_impl import ops
+from mlx_impl.ops._precision import scalar
 from parity.mutants import bug
 
 from ._cases import CALM
@@ -16,7 +17,8 @@ _sine = ops.sine
 
 def _tf32(x):
     """Ten bits of mantissa, rounded to nearest."""
-    bits = mx.bitwise_and(mx.add(x.view(mx.uint32), 0x1000), 0xFFFFE000)
+    bits = x.view(mx.uint32)
+    bits = mx.bitwise_and(mx.add(bits, scalar(0x1000, bits)), scalar(0xFFFFE000, bits))
     return bits.view(mx.float32)
 
 
@@ -142,10 +144,11 @@ def mean_in_half(x, mask):
 )
 def cross_entropy_in_half(logits, labels):
     """Exponentials as they stand, in the storage format, where e^12 is infinite."""
-    kept = mx.not_equal(labels, -100)
-    picked = mx.take_along_axis(logits, mx.expand_dims(mx.where(kept, labels, 0), -1), axis=-1)[:, 0]
+    kept = mx.not_equal(labels, scalar(-100, labels))
+    classes = mx.expand_dims(mx.where(kept, labels, scalar(0, labels)), -1)
+    picked = mx.take_along_axis(logits, classes, axis=-1)[:, 0]
     losses = mx.subtract(mx.log(mx.sum(mx.exp(logits), axis=-1)), picked)
-    total = mx.sum(mx.where(kept, losses, mx.array(0, dtype=losses.dtype)))
+    total = mx.sum(mx.where(kept, losses, scalar(0, losses)))
     return mx.reshape(mx.divide(total, mx.sum(kept).astype(logits.dtype)), (1,))
 
 
@@ -173,12 +176,13 @@ def sine_of_a_half_angle(x, freq, w_mod=1):
 
 def _gelu_by_polynomial(x, slope, coefficients):
     z = mx.multiply(mx.abs(x), mx.array(0.7071067811865476, dtype=x.dtype))
-    t = mx.reciprocal(mx.add(mx.multiply(z, slope), 1))
+    t = mx.reciprocal(mx.add(mx.multiply(z, scalar(slope, z)), scalar(1, z)))
     p = mx.zeros_like(t)
     for c in coefficients:
-        p = mx.multiply(mx.add(p, c), t)
-    erf = mx.multiply(mx.sign(x), mx.subtract(1, mx.multiply(p, mx.exp(mx.negative(mx.square(z))))))
-    return mx.multiply(mx.multiply(x, 0.5), mx.add(erf, 1))
+        p = mx.multiply(mx.add(p, scalar(c, p)), t)
+    rest = mx.subtract(scalar(1, p), mx.multiply(p, mx.exp(mx.negative(mx.square(z)))))
+    erf = mx.multiply(mx.sign(x), rest)
+    return mx.multiply(mx.multiply(x, scalar(0.5, x)), mx.add(erf, scalar(1, x)))
 
 
 @bug(
@@ -208,12 +212,13 @@ def gelu_by_a_longer_polynomial(x):
 )
 def exponential_by_a_short_polynomial(h, t, deltas, shift=0.0):
     """2^x from the exponent and a cubic in the rest, good to 1e-4."""
-    x = mx.multiply(mx.multiply(mx.negative(t), mx.abs(deltas)), 1.4426950408889634)
+    x = mx.multiply(mx.negative(t), mx.abs(deltas))
+    x = mx.multiply(x, scalar(1.4426950408889634, x))
     whole = mx.floor(x)
     r = mx.subtract(x, whole)
     power = mx.full(r.shape, 0.0790, dtype=r.dtype)
     for c in (0.2241, 0.6968, 0.9998):
-        power = mx.add(mx.multiply(power, r), c)
+        power = mx.add(mx.multiply(power, r), scalar(c, r))
     decay = mx.multiply(power, mx.power(mx.array(2, dtype=h.dtype), whole))
     return mx.multiply(h, mx.add(decay, mx.array(shift, dtype=h.dtype)))
 
@@ -227,5 +232,6 @@ def layer_norm_by_a_fast_root(x, weight, bias, eps):
     centred = mx.subtract(x, mx.mean(x, axis=-1, keepdims=True))
     variance = mx.mean(mx.square(centred), axis=-1, keepdims=True)
     root = mx.rsqrt(mx.add(variance, mx.array(eps, dtype=x.dtype)))
-    scale = mx.bitwise_and(root.view(mx.uint32), 0xFFFFF000).view(mx.float32)
+    bits = root.view(mx.uint32)
+    scale = mx.bitwise_and(bits, scalar(0xFFFFF000, bits)).view(mx.float32)
     return mx.add(mx.multiply(mx.multiply(centred, scale), weight), bias)

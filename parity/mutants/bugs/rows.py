@@ -52,7 +52,7 @@ def nonzero_filled_up(mask):
 def padding_taken_to_be_at_the_end(hidden_states, attention_mask):
     """As many tokens as the mask has ones, from the first on."""
     lengths = mx.sum(attention_mask, axis=-1, keepdims=True)
-    first = mx.less(mx.arange(attention_mask.shape[1]), lengths)
+    first = mx.less(mx.arange(attention_mask.shape[1], dtype=mx.int32), lengths)
     return _unpad_input(hidden_states, first.astype(attention_mask.dtype))
 
 

@@ -24,10 +24,9 @@ INPUTS = {
 }
 LAUNCHES = (
     _at(33, 3, 16, 33),  # one position and one channel more than a tile has
-    _at(31, 5, 31, 31),
     _at(64, 33, 32, 64),  # features in two blocks
     _at(40, 5, 16, 16, inner=0, modulate=False),
-    _at(32, 5, 33, 32),  # more features between layers
+    _at(32, 5, 65, 32),  # more features between layers
     _at(70, 5, 9, 40),
 )
 kernel(

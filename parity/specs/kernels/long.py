@@ -13,20 +13,29 @@ MIRROR = Bars(
 )
 
 
-def _at(b: int, d: int, length: int, m: int = 0, r: int = 1, **choices: Any) -> Launching:
-    return Launching({"b": b, "d": d, "l": length, "m": m or length, "r": r}, choices)
+def _options(*, reverse: bool, flip: bool, gated: bool, added: bool, pairs: bool) -> int:
+    """What a launch is asked to do, as the kernels read it."""
+    return sum(flag << i for i, flag in enumerate((reverse, flip, gated, added, pairs)))
 
 
-INPUTS = {"u": "b d l", "k": "d m", "k_rev": "d r", "D": "d", "gate": "b d l", "extra": "b d l"}
+def _at(b: int, d: int, length: int, m: int = 0, r: int = 1, flip: bool = False, **choices: Any) -> Launching:
+    m = m or length
+    asked = {n: choices.get(n, False) for n in ("reverse", "gated", "added")}
+    bits = _options(**asked, flip=flip, pairs=length % 2 == m % 2 == 0)
+    return Launching({"b": b, "d": d, "l": length, "m": m, "r": r, "o": bits}, choices)
+
+
+INPUTS = {"u": "b d l", "k": "d m", "k_rev": "d r", "D": "d"}
+INPUTS |= {"gate": "b d l", "extra": "b d l", "options": "=o"}
 kernel(
     FFT_CONV + "FFT_CONV",
     INPUTS,
     (
         _at(1, 1, 1),
         _at(2, 3, 64),  # exactly the shortest transform
-        _at(1, 2, 65),  # one sample more: four times the radix
+        _at(1, 2, 65),  # one sample more: twice the radix
         _at(2, 2, 129, 258, 129, reverse=True, gated=True, added=True),
-        _at(1, 1, 600, flip=True),  # the gradient of u; passes of two radices
+        _at(1, 1, 250, flip=True),  # the gradient of u
         _at(1, 1, 2048, exact=True),  # 32 KiB
         _at(2, 1, 256),
     ),
@@ -35,7 +44,7 @@ kernel(
 )
 kernel(
     FFT_CONV + "FFT_CONV_GRAD",
-    {"g": "b d l", "u": "b d l", "k": "d m", "k_rev": "d r"},
+    {"g": "b d l", "u": "b d l", "k": "d m", "k_rev": "d r", "options": "=o"},
     (
         _at(1, 1, 1),
         _at(2, 2, 65, 130, 65, reverse=True),
@@ -50,13 +59,15 @@ kernel(
 def _long(b: int, d: int, length: int, points: int, *, exact: bool = False, **choices: Any) -> Launching:
     """Rows that a transform of so many points is made for."""
     floats = 4 if exact else 2  # of a complex number
-    sizes = {"b": b, "d": d, "l": length, "m": points * floats, "k": length, "r": 1}
+    asked = {n: choices.get(n, False) for n in ("reverse", "gated", "added")}
+    bits = _options(**asked, flip=False, pairs=length % 2 == 0)
+    sizes = {"b": b, "d": d, "l": length, "m": points * floats, "k": length, "r": 1, "o": bits}
     return Launching(sizes, {"m": points, "exact": exact, **choices})
 
 
 kernel(
     STREAMED + "FFT_COLUMNS",
-    {"x": "b d l", "x_rev": "d r", "row_length": "=l"},
+    {"x": "b d l", "x_rev": "d r", "row_length": "=l", "options": "=o"},
     (_long(1, 1, 4097, 8192), _long(1, 1, 2050, 4096, exact=True)),
     _long(1, 2, 8192, 8192),
 )
@@ -77,7 +88,7 @@ kernel(
 )
 kernel(
     STREAMED + "FFT_ROWS",
-    {"blocks": "(b d) m", "u": "b d l", "D": "d", "gate": "b d l", "extra": "b d l"},
+    {"blocks": "(b d) m", "u": "b d l", "D": "d", "gate": "b d l", "extra": "b d l", "options": "=o"},
     (_long(1, 1, 4097, 8192, gated=True, added=True),),
     _long(1, 2, 8192, 8192),
     fixed={"blocks": "float32"},
@@ -92,7 +103,7 @@ kernel(
 )
 kernel(
     STREAMED + "FFT_TAPS",
-    {"blocks": "d m", "k": "d k", "k_rev": "d r", "row_length": "=l"},
+    {"blocks": "d m", "k": "d k", "k_rev": "d r", "row_length": "=l", "options": "=o"},
     (_long(1, 1, 4097, 8192, reverse=True),),
     _long(1, 2, 8192, 8192),
     fixed={"blocks": "float32"},

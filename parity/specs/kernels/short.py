@@ -42,7 +42,7 @@ kernel(
     "mlx_impl.kernels.gated_conv3:GATED_CONV3",
     PROJECTED,
     (
-        _gated(1, 1, 1),
+        _gated(1, 3, 1),
         _gated(2, 3, 32),  # one chunk
         _gated(1, 3, 33),
         _gated(2, 3, 128),  # the chunks of one SIMD group
@@ -55,7 +55,7 @@ kernel(
     "mlx_impl.kernels.gated_conv3:GATED_CONV3_GRAD",
     {**PROJECTED, "g_passed": "b d l", "g_gated": "b d l"},
     (
-        _gated(1, 1, 1),
+        _gated(1, 3, 1),
         _gated(2, 3, 32),
         _gated(1, 3, 33),
         _gated(1, 3, 256),  # one segment

@@ -138,6 +138,22 @@ def test_operations_of_an_instruction(instruction: str, expected: tuple[int, int
     assert operations(instruction) == expected
 
 
+def test_turns_of_a_loop_with_simd_operations_are_apart() -> None:
+    """An instruction is counted by turn, also where lanes meet in between: a copy in chunks moves the least."""
+    p = profile(
+        """
+        uint first = thread_position_in_grid.x / 32 * 128, lane = thread_index_in_simdgroup;
+        for (uint k = 0; k < 4; ++k) {
+            float v = x[first + 32 * k + lane];
+            out[first + 32 * k + lane] = simd_shuffle(v, lane);
+        }
+        """,
+        threads=256,
+    )
+    assert p.coalescing == 1
+    assert p.read.transactions == 64
+
+
 @pytest.mark.parametrize(
     ("pitch", "start", "loads", "conflicts"),
     [

@@ -1,0 +1,24 @@
+"""How much of a file is looked at before it is refused.
+
+The largest published checkpoint has some 800 tensors, a header of 100 KB and a pickle of 20,000 instructions
+in 200 KB; a checkpoint of training some five times that. Every limit is an order of magnitude above, and low
+enough for an answer within seconds.
+"""
+
+TENSORS = 20_000
+"""Tensors in a checkpoint."""
+
+HEADER = 16 << 20
+"""Bytes of a safetensors header, or of an index of shards."""
+
+CONFIG = 1 << 20
+"""Bytes of a config.json."""
+
+PICKLE = 64 << 20
+"""Bytes of pickles, tensors not counted."""
+
+OPCODES = 1_000_000
+"""Instructions of one pickle."""
+
+AXES = 16
+"""Axes of one tensor."""

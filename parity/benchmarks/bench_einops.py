@@ -1,0 +1,116 @@
+"""Our einops beside the einops package on its own MLX backend: the same calls, timed in turn in one run.
+
+Not collected by ``pytest parity/``: ``pytest parity/benchmarks/bench_einops.py -s``. ``call`` is what a call
+costs on small arrays, which are not computed; ``work`` is the call and its result on large ones. Times are of
+the processor, the fastest of rounds that take turns, so that another process on the machine changes little;
+the ratio is ours over the package's. Where the package wins is the mean of half precision over arrays too
+large for the cache (16 million elements): ours is of float32 copies, four times the time, where the package's
+is MLX's own, infinity for large sums (`mlx_impl/einops/reductions.py`).
+einops 0.8.2 cannot repeat on MLX at all (its backend's ``add_axes`` has other arguments than it is called
+with): it is timed with the one of its base class.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from mlx_impl import einops as ours
+
+theirs = pytest.importorskip("einops", reason="the einops package is what ours is timed beside")
+
+ROUNDS = 15
+SECONDS = 0.01
+"""A round takes about so long on either side."""
+
+
+def _length(x: mx.array, axes: tuple[int, ...]) -> mx.array:
+    return mx.sqrt(mx.sum(mx.square(x), axis=axes))
+
+
+CALLS: dict[str, Callable[[Any, mx.array], Any]] = {
+    "rearrange b h w c -> b h w c": lambda e, x: e.rearrange(x, "b h w c -> b h w c"),
+    "rearrange b h w c -> b c h w": lambda e, x: e.rearrange(x, "b h w c -> b c h w"),
+    "rearrange b h w c -> b (h w c)": lambda e, x: e.rearrange(x, "b h w c -> b (h w c)"),
+    "rearrange b h w (d c) -> b h w d c": lambda e, x: e.rearrange(x, "b h w (d c) -> b h w d c", d=2),
+    "rearrange b (h k) w c -> b h w (k c)": lambda e, x: e.rearrange(x, "b (h k) w c -> b h w (k c)", k=2),
+    "rearrange b ... c -> (...) b c": lambda e, x: e.rearrange(x, "b ... c -> (...) b c"),
+    "rearrange [b] ... -> ... b": lambda e, x: e.rearrange([x, x], "b ... -> ... b"),
+    "reduce b h w c -> b c mean": lambda e, x: e.reduce(x, "b h w c -> b c", "mean"),
+    "reduce b h w c -> b h w mean": lambda e, x: e.reduce(x, "b h w c -> b h w", "mean"),
+    "reduce b h w c -> b 1 1 c max": lambda e, x: e.reduce(x, "b h w c -> b 1 1 c", "max"),
+    "reduce b h w c -> c b sum": lambda e, x: e.reduce(x, "b h w c -> c b", "sum"),
+    "reduce pool 2 x 2 max": lambda e, x: e.reduce(x, "b (h k) (w l) c -> b h w c", "max", k=2, l=2),
+    "reduce ... -> prod": lambda e, x: e.reduce(x, "... ->", "prod"),
+    "reduce b h w c -> h any": lambda e, x: e.reduce(x, "b h w c -> h", "any"),
+    "reduce b h w c -> b h a function": lambda e, x: e.reduce(x, "b h w c -> b h", _length),
+    "repeat b h w c -> n b h w c": lambda e, x: e.repeat(x, "b h w c -> n b h w c", n=2),
+    "repeat b h w c -> b h w c n": lambda e, x: e.repeat(x, "b h w c -> b h w c n", n=2),
+    "repeat b h w c -> b (h n) (w m) c": lambda e, x: e.repeat(x, "b h w c -> b (h n) (w m) c", n=2, m=2),
+    "einsum b h w c, b h v c -> b h w v": lambda e, x: e.einsum(x, x, "b h w c, b h v c -> b h w v"),
+    "einsum b h w c, b h w d -> c d": lambda e, x: e.einsum(x, x, "b h w c, b h w d -> c d"),
+    "einsum b h w c, b h w c -> b h": lambda e, x: e.einsum(x, x, "b h w c, b h w c -> b h"),
+    "einsum b h w c -> c": lambda e, x: e.einsum(x, "b h w c -> c"),
+    "pack b h *": lambda e, x: e.pack([x, x], "b h *")[0],
+    "pack b * c": lambda e, x: e.pack([x, x[:, 0]], "b * c")[0],
+    "unpack b h * c": lambda e, x: e.unpack(x, [[1], [-1]], "b h * c"),
+    "unpack b h w *": lambda e, x: e.unpack(x, [[1, 2], [2, -1]], "b h w *"),
+    "parse_shape b _ w c": lambda e, x: e.parse_shape(x, "b _ w c"),
+}
+SHAPES = {"call": (2, 4, 6, 8), "work": (8, 64, 64, 64)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _repaired() -> Iterator[None]:
+    """The package's backend with an `add_axes` that it can call."""
+    from einops import _backends
+
+    kind = _backends.MLXBackend
+    with pytest.MonkeyPatch.context() as patch:
+        if kind.add_axes.__code__.co_argcount == 3:
+            patch.setattr(kind, "add_axis", kind.add_axes, raising=False)
+            patch.setattr(kind, "add_axes", _backends.AbstractBackend.add_axes)
+        yield
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("what", "dtype"), [("call", "float32"), ("work", "float32"), ("work", "bfloat16")])
+def test_beside_the_package(name: str, what: str, dtype: str, benchmark: Any) -> None:
+    """Microseconds of ours, of the package, and their ratio."""
+    x = mx.random.uniform(0.5, 1.5, SHAPES[what]).astype(getattr(mx, dtype))
+    mx.eval(x)
+    call = CALLS[name]
+
+    def run(package: Any) -> Callable[[], None]:
+        def once() -> None:
+            found = call(package, x)
+            if what == "work" and not isinstance(found, dict):
+                mx.eval(found)
+
+        return once
+
+    mine, other = _in_turn(run(ours), run(theirs))
+    benchmark.group = f"{what} {dtype}"
+    benchmark.extra_info["ratio"] = mine / other
+    benchmark.pedantic(run(ours), rounds=5, iterations=1)
+    times = f"{mine * 1e6:10.2f} µs{other * 1e6:10.2f} µs  ratio {mine / other:5.2f}"
+    print(f"\n{what} {dtype:9}{times}  {name}", end="")
+
+
+def _in_turn(mine: Callable[[], None], other: Callable[[], None]) -> tuple[float, float]:
+    """The seconds that a call takes on each side, in the fastest of the rounds."""
+    mine()
+    other()
+    start = time.process_time()
+    other()
+    calls = max(1, int(SECONDS / max(time.process_time() - start, 1e-7)))
+    best = [float("inf"), float("inf")]
+    for _ in range(ROUNDS):
+        for side, once in enumerate((mine, other)):
+            start = time.process_time()
+            for _ in range(calls):
+                once()
+            best[side] = min(best[side], (time.process_time() - start) / calls)
+    return best[0], best[1]

@@ -1,0 +1,260 @@
+"""Functions and classes of the code that is read: what they take, give, and hold."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .annotations import declared
+from .scope import Scope
+from .values import (
+    UNKNOWN,
+    Array,
+    Class,
+    Function,
+    Instance,
+    Layer,
+    Many,
+    Name,
+    Nothing,
+    Number,
+    Returns,
+    Table,
+    Text,
+    Value,
+    join,
+    options,
+    unless_contradicted,
+)
+from .vocabulary import NN_LAYERS, NN_PARAMETERS, TRANSPARENT, layer_result
+
+if TYPE_CHECKING:
+    from .project import Module
+    from .statements import Body
+
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
+_PLAIN = frozenset(
+    "builtins.staticmethod builtins.classmethod builtins.property functools.cached_property functools.cache "
+    "functools.lru_cache functools.wraps typing.override abc.abstractmethod".split()
+) | {f"mlx.core.{name}" for name in TRANSPARENT}
+
+
+class FunctionInfo:
+    """One function. Its body is gone through once, when its result is asked for or the file is finished."""
+
+    def __init__(self, node: AnyFunction, around: Body, owner: ClassInfo | None = None) -> None:
+        self.node = node
+        self.module: Module = around.module
+        self.scope = Scope(around.outer)
+        self.owner = owner
+        self._resolve = around.quietly
+        self._state = ""
+        self._result: Value = UNKNOWN
+        decorators = [self._resolve(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+        names = [d.dotted if isinstance(d, Name) else "" for d in decorators]
+        # MLX hands a rule of differentiation one array, or several.
+        self._is_rule = any(
+            isinstance(d, ast.Attribute) and d.attr in ("vjp", "jvp") for d in node.decorator_list
+        )
+        self.is_property = any(n.endswith(("property", "functools.cached_property")) for n in names)
+        self._is_static = "builtins.staticmethod" in names
+        self._is_class = "builtins.classmethod" in names
+        # `@partial(mx.compile, ...)` leaves a function as it is; of others only an annotation tells.
+        self._is_plain = all(
+            n in _PLAIN or n == "functools.partial" or isinstance(d, Function)
+            for n, d in zip(names, decorators, strict=True)
+        )
+
+    @property
+    def result(self) -> Value:
+        """What a call gives: what the annotation says, else what the body returns."""
+        if self.node.returns is not None:
+            said = declared(self.node.returns, self._resolve)
+            if said == Layer("Module"):  # which one, only the body says
+                self.run()
+                return said if self._result == UNKNOWN else self._result
+            if said != UNKNOWN and self._is_plain and _may_give_numbers(self.node):
+                self.run()
+                return unless_contradicted(said, self._result) if self._state == "done" else said
+            if said != UNKNOWN or self.node.decorator_list:
+                return said
+        if not self._is_plain or isinstance(self.node, ast.AsyncFunctionDef):
+            return UNKNOWN
+        self.run()
+        return self._result if self._state == "done" else UNKNOWN
+
+    def run(self) -> None:
+        """Go through the body."""
+        if self._state:
+            return
+        self._state = "running"
+        from .statements import Body
+
+        body = Body(self.module, self.scope, self)
+        self._bind()
+        goes_on = body.run(self.node.body)
+        returned = [*body.returned, Nothing()] if goes_on else body.returned
+        self._result = Many(join(*body.yielded)) if body.yielded else join(*returned)
+        self._state = "done"
+
+    def _bind(self) -> None:
+        given = self.node.args
+        positional = [*given.posonlyargs, *given.args]
+        defaults: dict[str, ast.expr | None] = dict(
+            zip([a.arg for a in reversed(positional)], reversed(given.defaults), strict=False)
+        )
+        defaults |= dict(zip([a.arg for a in given.kwonlyargs], given.kw_defaults, strict=True))
+        for i, parameter in enumerate([*positional, *given.kwonlyargs]):
+            if i == 0 and self.owner is not None and not self._is_static and positional:
+                self.scope.set(parameter.arg, (Class if self._is_class else Instance)(self.owner))
+                continue
+            value = declared(parameter.annotation, self._resolve)
+            self.scope.declare(parameter.arg, value)
+            if parameter.annotation is None:
+                value = _of_default(defaults.get(parameter.arg))
+            if value == UNKNOWN and self._is_rule:
+                value = join(Array(), Many(Array()))
+            self.scope.set(parameter.arg, value)
+        if given.vararg:
+            self.scope.set(given.vararg.arg, Many(declared(given.vararg.annotation, self._resolve)))
+        if given.kwarg:
+            self.scope.set(given.kwarg.arg, Table(declared(given.kwarg.annotation, self._resolve)))
+
+
+def _may_give_numbers(function: AnyFunction) -> bool:
+    """Whether something that is returned or yielded looks like a number, so that the body is worth a look."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            for part in parts:
+                called = part.func if isinstance(part, ast.Call) else None
+                name = getattr(called, "attr", getattr(called, "id", ""))
+                if name in ("item", "int", "float", "len") or isinstance(part, ast.Constant | ast.Subscript):
+                    return True
+    return False
+
+
+def _of_default(node: ast.expr | None) -> Value:
+    """A parameter without annotation whose default is a number or text is taken for one."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool | int | float):
+            return Number(type(node.value).__name__)
+        if isinstance(node.value, str):
+            return Text()
+    return UNKNOWN
+
+
+class ClassInfo:
+    """One class."""
+
+    def __init__(self, node: ast.ClassDef, around: Body) -> None:
+        self.node = node
+        self.module: Module = around.module
+        self.bases = [around.quietly(b) for b in node.bases]
+        self.methods: dict[str, FunctionInfo] = {}
+        self.scope = Scope(around.outer)
+        self._resolve = around.quietly
+        self._attributes: dict[str, Value] = {}
+        self._declared: dict[str, ast.expr] = {
+            s.target.id: s.annotation
+            for s in node.body
+            if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
+        }
+        self._assigned_in: dict[str, list[str]] = {}
+        for method in node.body:
+            if isinstance(method, AnyFunction):
+                for name in _assigned(method):
+                    self._assigned_in.setdefault(name, []).append(method.name)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it derives from ``mlx.nn.Module``."""
+        return any(
+            (isinstance(b, Name) and b.dotted.startswith("mlx.nn."))
+            or (isinstance(b, Class) and b.info is not self and b.info.is_module)
+            for b in self._known_bases()
+        )
+
+    def _known_bases(self) -> list[Value]:
+        from .project import resolved
+
+        return [resolved(o) for b in self.bases for o in options(b)]
+
+    def assign(self, name: str, value: Value) -> None:
+        """``self.name = value`` in one of the methods."""
+        known = self._attributes.get(name)
+        self._attributes[name] = value if known is None else join(known, value)
+
+    def attribute(self, name: str) -> Value | None:
+        """What ``self.name`` is; None if the class and its bases have no such thing."""
+        if name in self._declared:
+            said = declared(self._declared[name], self._resolve)
+            if said != UNKNOWN:
+                return said
+        if name in self.methods:
+            method = self.methods[name]
+            return method.result if method.is_property else Function(method)
+        for method_name in self._assigned_in.get(name, ()):
+            if method_name in self.methods:
+                self.methods[method_name].run()
+        if name in self._attributes:
+            return self._attributes[name]
+        found = self.scope.now.get(name)
+        if found is not None:
+            return found
+        if name in self._assigned_in or name in self._declared:
+            return UNKNOWN
+        return self._inherited(name)
+
+    def _inherited(self, name: str) -> Value | None:
+        for base in self._known_bases():
+            if isinstance(base, Class) and base.info is not self:
+                found = base.info.attribute(name)
+                if found is not None:
+                    return found
+            elif isinstance(base, Name) and base.dotted.startswith("mlx.nn."):
+                last = base.dotted.rpartition(".")[2]
+                if name == "training":
+                    return Number("bool")
+                if last in NN_LAYERS and last != "Module":
+                    return of_layer(Layer(last), name)
+            else:
+                return UNKNOWN
+        return None
+
+    def called(self) -> Value:
+        """What calling an object of the class gives."""
+        found = self.attribute("__call__")
+        if isinstance(found, Function):
+            return found.info.result
+        return found.result if isinstance(found, Returns) else UNKNOWN
+
+
+def of_layer(layer: Layer, name: str) -> Value:
+    """An attribute of a layer of mlx.nn."""
+    if name == "__call__":
+        return Returns(layer_result(layer.name, []))
+    if name == "training":
+        return Number("bool")
+    if name in NN_PARAMETERS and layer.name != "Module":
+        return Array()
+    return UNKNOWN
+
+
+def _assigned(method: AnyFunction) -> set[str]:
+    """The attributes of its first argument that a method assigns."""
+    first = [*method.args.posonlyargs, *method.args.args][:1]
+    if not first:
+        return set()
+    me = first[0].arg
+    return {
+        n.attr
+        for n in ast.walk(method)
+        if isinstance(n, ast.Attribute)
+        and isinstance(n.ctx, ast.Store)
+        and isinstance(n.value, ast.Name)
+        and n.value.id == me
+    }

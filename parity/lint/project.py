@@ -1,0 +1,213 @@
+"""Modules read from files, and how they find each other; nothing is ever imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from .findings import Sink
+from .scope import Scope
+from .values import UNKNOWN, Function, Later, Name, Package, Value
+
+_MLX = re.compile(r"^[ \t]*(?:import|from)[ \t]+mlx\b", re.MULTILINE)
+
+
+class UnreadableError(Exception):
+    """A file that is no Python; `line` and `column` say where, both from 1."""
+
+    def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(reason)
+        self.reason, self.line, self.column = reason, line, column
+
+
+class Module:
+    """One file."""
+
+    def __init__(self, project: Project, path: Path, text: str, shown: str) -> None:
+        self.project = project
+        self.path = path
+        self.text = text
+        self.lines = text.splitlines()
+        self.sink = Sink(shown, self.lines)
+        self.scope = Scope()
+        self.waiting: list[Function] = []
+        self._begun = self._finished = False
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree.
+
+        Raises: UnreadableError if it is no Python.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an invalid escape in somebody's string is not ours to say
+                return ast.parse(self.text, filename=str(self.path))
+        except SyntaxError as error:
+            place = error.lineno or 1, max(error.offset or 1, 1)
+            raise UnreadableError(f"invalid syntax: {error.msg}", *place) from None
+        except (ValueError, RecursionError, MemoryError) as error:  # a null byte; thousands of brackets
+            raise UnreadableError(f"cannot be parsed: {error or type(error).__name__}") from None
+
+    def read(self) -> None:
+        """Go through what runs when the module is imported. Functions wait."""
+        if not self._begun:
+            self._begun = True
+            from .statements import Body
+
+            with suppress(UnreadableError):  # somebody else's file, of which nothing is then known
+                Body(self, self.scope, None).run(self.tree.body)
+
+    def finish(self) -> None:
+        """Go through the functions too."""
+        self.read()
+        if self._finished:
+            return
+        self._finished = True
+        for function in self.waiting:  # grows as functions within functions are met
+            function.info.run()
+
+    def get(self, name: str) -> Value:
+        """What the module calls `name`, or its submodule of that name."""
+        self.read()
+        found = self.scope.anywhen(name)
+        if found is not None and found != Later(
+            self, name
+        ):  # `from . import ops` in a package means its module
+            return found
+        inner = self.project.find(self.path.parent, (name,)) if self.is_package else None
+        return Package(inner) if inner else UNKNOWN
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is a folder's ``__init__.py``."""
+        return self.path.name == "__init__.py"
+
+    @cached_property
+    def is_mlx(self) -> bool:
+        """Whether it imports mlx, or another file of its folder does."""
+        return bool(_MLX.search(self.text)) or self.project.folder_is_mlx(self.path.parent)
+
+    @cached_property
+    def imports_torch(self) -> bool:
+        """Whether tensors of PyTorch can be about."""
+        return bool(re.search(r"^[ \t]*(?:import|from)[ \t]+torch\b", self.text, re.MULTILINE))
+
+    @cached_property
+    def mx(self) -> str:
+        """What the module calls mlx.core."""
+        for name, value in self.scope.ever.items():
+            if value == Name("mlx.core"):
+                return name
+        return "mx"
+
+
+class Project:
+    """All the files that were asked for, and those that they import from beside them.
+
+    Args:
+        texts: what to take for the content of some files, instead of reading them.
+        base: a project whose modules are taken over, those of `texts` excepted.
+    """
+
+    def __init__(self, texts: Mapping[Path, str] | None = None, base: Project | None = None) -> None:
+        self._texts = {Path(os.path.realpath(p)): t for p, t in (texts or {}).items()}
+        self._modules: dict[Path, Module | None] = {}
+        self._mlx_folders: dict[Path, bool] = {}
+        if base is not None:
+            kept = {p: m for p, m in base._modules.items() if p not in self._texts}
+            self._modules.update(kept)
+            self._mlx_folders.update(base._mlx_folders)
+
+    def load(self, path: Path, shown: str = "") -> Module:
+        """The module of a file.
+
+        Raises: UnreadableError if it cannot be opened or is not in UTF-8.
+        """
+        where = Path(os.path.realpath(path))
+        module = self._modules.get(where)
+        if module is None:
+            module = Module(self, where, self._text(where), shown or str(path))
+            self._modules[where] = module
+        elif shown:
+            module.sink.path = shown
+        return module
+
+    def _text(self, path: Path) -> str:
+        if path in self._texts:
+            return self._texts[path]
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
+        try:
+            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise UnreadableError(
+                f"is not UTF-8: byte {data[error.start]:#04x} at {error.start}", line
+            ) from None
+
+    def folder_is_mlx(self, folder: Path) -> bool:
+        """Whether a file of a folder imports mlx."""
+        if folder not in self._mlx_folders:
+            self._mlx_folders[folder] = any(_imports_mlx(p) for p in sorted(folder.glob("*.py")))
+        return self._mlx_folders[folder]
+
+    # -- imports ----------------------------------------------------------------------------------------
+
+    def find(self, folder: Path, parts: tuple[str, ...]) -> Module | None:
+        """The module ``parts`` below a folder; None if there is none that can be read."""
+        target = folder.joinpath(*parts)
+        for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
+            where = Path(os.path.realpath(path))
+            if where in self._modules:
+                return self._modules[where]
+            if path.is_file() or where in self._texts:
+                try:
+                    return self.load(path)
+                except UnreadableError:
+                    self._modules[where] = None
+        return None
+
+    def absolute(self, importer: Module, dotted: str) -> Module | None:
+        """The module of ``import dotted``: in the folder above the importer's package, or beside it."""
+        parts = tuple(dotted.split("."))
+        folder = importer.path.parent
+        if not (folder / "__init__.py").exists():
+            return self.find(folder, parts)  # a script: its folder is searched first
+        while (folder / "__init__.py").exists() and folder != folder.parent:
+            folder = folder.parent
+        return self.find(folder, parts)
+
+    def relative(self, importer: Module, level: int, dotted: str | None) -> Module | None:
+        """The module of ``from ..dotted import``."""
+        folder = importer.path.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        if dotted:
+            return self.find(folder, tuple(dotted.split(".")))
+        init = folder / "__init__.py"
+        return self.find(folder.parent, (folder.name,)) if init.is_file() else None
+
+
+def _imports_mlx(path: Path) -> bool:
+    try:
+        return bool(_MLX.search(path.read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return False
+
+
+def resolved(value: Value | None) -> Value:
+    """A value whose name in another module is looked up now."""
+    for _ in range(20):  # a name may be handed on from module to module, and in a circle
+        if not isinstance(value, Later):
+            return value or UNKNOWN
+        value = value.module.get(value.name)
+    return UNKNOWN

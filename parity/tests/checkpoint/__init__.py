@@ -1,0 +1,1 @@
+"""Checkpoints: in, out, there and back, and what must never get in."""

@@ -1,0 +1,80 @@
+"""The reference's own way to a checkpoint: PyTorch's loaders, everything that does not fit an error."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the checkpoints are made by PyTorch")
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+import reference
+from reference.checkpoint import CheckpointError, load_canonical, read
+
+from .published import LAYOUTS
+
+State = dict[str, Tensor]
+WORD = "bert.embeddings.word_embeddings.weight"
+DECODER = "cls.predictions.decoder.weight"
+BIAS = "bert.encoder.layer.1.mlp.wo.bias"
+
+
+def model() -> reference.BertForMaskedLM:
+    """A model for the small checkpoint."""
+    keys = reference.M2BertConfig.__dataclass_fields__
+    known = {k: v for k, v in LAYOUTS[1].config().items() if k in keys}
+    return reference.BertForMaskedLM(reference.M2BertConfig(**known))
+
+
+def test_everything_is_loaded() -> None:
+    """By whichever name a shared tensor comes."""
+    state = dict(LAYOUTS[1].state(seed=5))
+    del state[WORD]
+    found = model()
+    assert load_canonical(found, state).problems() == []
+    assert torch.equal(found.state_dict()[WORD], state[DECODER])
+    for name, x in state.items():
+        assert torch.equal(found.state_dict()[name], x), name
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s.pop(BIAS), f"missing {BIAS}"),
+        (lambda s: s.update(extra=torch.zeros(3)), "unexpected extra"),
+        (lambda s: s.update({BIAS: torch.zeros(3)}), r"has shape \(3,\), expected \(20,\)"),
+        (lambda s: s.update({DECODER: s[WORD] + 1}), "to which it is tied"),
+    ],
+    ids=["missing", "unexpected", "shape", "tied"],
+)
+def test_what_does_not_fit(change: Callable[[State], Any], says: str) -> None:
+    """Is an error and nothing is loaded; a warning and a value with strict off."""
+    state = dict(LAYOUTS[1].state(seed=5))
+    change(state)
+    found = model()
+    before = {name: x.clone() for name, x in found.state_dict().items()}
+    with pytest.raises(CheckpointError, match=says):
+        load_canonical(found, state)
+    assert all(torch.equal(x, before[name]) for name, x in found.state_dict().items())
+    with pytest.warns(UserWarning, match=says):
+        assert load_canonical(found, state, strict=False).problems()
+
+
+def test_shards_that_share_a_name(tmp_path: Path) -> None:
+    """Are an error: which is meant?"""
+    for name in ("a", "b"):
+        save_file({"bert.x": torch.zeros(2)}, tmp_path / name)
+    with pytest.raises(CheckpointError, match="in another shard too"):
+        read([tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x80\x02", b"12345678{", b""])
+def test_nonsense(start: bytes, tmp_path: Path) -> None:
+    """Whatever PyTorch raises for it is one error."""
+    (tmp_path / "x").write_bytes(start + b"nonsense")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read(tmp_path / "x")

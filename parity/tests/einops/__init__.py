@@ -1,0 +1,1 @@
+"""Our einops beside the einops package on PyTorch."""

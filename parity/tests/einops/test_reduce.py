@@ -1,0 +1,216 @@
+"""reduce beside the einops package: the same values, gradients within rounding, the same patterns refused."""
+
+from collections import Counter
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from mlx_impl import einops as ours
+from mlx_impl.einops import EinopsError, reduce
+from mlx_impl.einops.reductions import REDUCTIONS
+from parity.bounds import gamma
+
+from .beside import both, numbers, peculiar
+from .conftest import Search
+from .patterns import Case, cases
+
+einops = pytest.importorskip("einops", reason="the einops package is what ours is compared with")
+torch = pytest.importorskip("torch", reason="the einops package is compared on PyTorch's tensors")
+
+EXACT = tuple(name for name in REDUCTIONS if name != "mean")
+
+
+def test_random_patterns(search: Search) -> None:
+    """The same numbers, for integers that leave nothing to round; refused together or not at all."""
+    seen: Counter[str] = Counter()
+
+    def agrees(case: Case) -> None:
+        x = numbers(case.shape)
+        here, there = both(case, np.asarray(x % 3 - 1) if case.word == "prod" else x)
+        if why := peculiar(case):
+            assert here is None, why
+        else:
+            assert (here is None) == (there is None), "refused on one side only"
+        if here is not None and there is not None:
+            # Sums of int32 are int32 in MLX and int64 in PyTorch; in the dtype of the port they are the same.
+            np.testing.assert_array_equal(here, there.astype(here.dtype), strict=True)
+        seen["refused" if here is None else "done"] += 1
+
+    search(st.sampled_from(EXACT).flatmap(cases), agrees, 450)
+    assert min(seen["refused"], seen["done"]) > 0.2 * seen.total(), "a search of one kind only"
+
+
+def test_random_means(search: Search) -> None:
+    """Sums of small integers are exact; what is left is one division, or a product with a rounded 1/n: 2u."""
+
+    def agrees(case: Case) -> None:
+        x = numbers(case.shape).astype(np.float32)
+        here, there = both(case, x)
+        if peculiar(case):
+            return
+        assert (here is None) == (there is None), "refused on one side only"
+        if here is not None and there is not None:
+            u = 2.0**-24
+            assert here.shape == there.shape
+            assert here.dtype == there.dtype
+            wrong = ~(np.abs(here - there) <= 2 * gamma(2, u) * np.abs(there)) & ~(
+                np.isnan(here) & np.isnan(there)
+            )
+            assert not wrong.any()
+
+    search(cases("mean"), agrees, 150)
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("reduction", ["sum", "mean", "prod"])
+def test_rounding(reduction: str, name: str) -> None:
+    """Within theory's bound for any order: γₙΣ|x| for n terms summed in float32, and one rounding at the end.
+
+    A product of n factors is off by γₙ of itself, and its half-precision result by one rounding more
+    (Higham 2002, §3.1 and §4.2).
+    """
+    dtype, u = getattr(mx, name), 2.0**-24
+    v = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}[name]
+    rng = np.random.default_rng(0)
+    # Close to one where factors are many: the product is neither huge nor subnormal.
+    values = rng.standard_normal((6, 40, 5)) * (0.01 if reduction == "prod" else 1) + (reduction == "prod")
+    x = mx.array(values.astype(np.float32)).astype(dtype)
+    wide = np.array(x.astype(mx.float32)).astype(np.float64)
+    y = reduce(x, "a (b c) d -> d b", reduction, c=4)
+    assert y.dtype == dtype
+    parts = wide.reshape(6, 10, 4, 5)
+    exact = getattr(parts, reduction)(axis=(0, 2)).T
+    n = 6 * 4
+    size = np.abs(exact) if reduction == "prod" else np.abs(parts).sum(axis=(0, 2)).T
+    size = size / n if reduction == "mean" else size
+    error = np.abs(np.array(y.astype(mx.float32)).astype(np.float64) - exact)
+    bound = gamma(n + 1, u) * size * (1 + v) + v * np.abs(exact)
+    assert (error <= bound).all()
+
+
+def test_the_mean_of_large_half_precision() -> None:
+    """MLX's own is infinity: it rounds the sum, 4,096,000, to float16 before it divides."""
+    x = mx.full((4096, 2), 1000, dtype=mx.float16)
+    assert mx.isinf(mx.mean(x)).item(), "MLX's own mean is right now: ours need not convert"
+    assert reduce(x, "a b -> b", "mean").tolist() == [1000, 1000]
+
+
+@pytest.mark.parametrize("reduction", ["sum", "max", "min", "prod", "mean"])
+@pytest.mark.parametrize("pattern", ["a (b c) d -> d b", "a (b c) d -> b 1 a", "... d -> d", "a b d ->"])
+def test_gradients(reduction: str, pattern: str) -> None:
+    """As the package's on PyTorch: exact for sums and extremes, ties shared alike; products within γₙ."""
+    sizes = {"c": 2} if "c" in pattern else {}
+    x = np.asarray(np.random.default_rng(1).integers(1, 4, (2, 4, 3)), dtype=np.float32)  # with ties
+    if reduction in ("prod", "mean"):
+        x = x + np.float32(0.37)
+    t = torch.from_numpy(x).requires_grad_()
+    y = einops.reduce(t, pattern, reduction, **sizes)
+    ct = torch.arange(1, y.numel() + 1, dtype=torch.float32).reshape(y.shape)
+    y.backward(ct)
+    theirs = t.grad.numpy()
+    _, (flow,) = mx.vjp(
+        lambda z: reduce(z, pattern, reduction, **sizes), [mx.array(x)], [mx.array(ct.numpy())]
+    )
+    # An extreme's gradient is ct / ties, a mean's ct / n: two roundings on either side. A product's is the
+    # product of the others: n roundings, by whatever way.
+    n = {"sum": 0, "max": 2, "min": 2, "mean": 2, "prod": x.size + 2}[reduction]
+    assert (np.abs(np.array(flow) - theirs) <= 2 * gamma(n, 2.0**-24) * np.abs(theirs)).all()
+
+
+def test_the_gradient_of_a_product_with_zeros() -> None:
+    """One zero takes the product of the others; two zeros take nothing: no division by the zero."""
+    x = mx.array([[2.0, 0, 3], [0, 0, 4], [1, 2, 3]])
+    found = mx.grad(lambda z: mx.sum(reduce(z, "a b -> a", "prod")))(x)
+    assert found.tolist() == [[0, 6, 0], [0, 0, 0], [6, 3, 2]]
+
+
+@pytest.mark.parametrize("name", ["bool_", "uint8", "int8", "int64", "float16", "bfloat16", "complex64"])
+def test_every_dtype(name: str) -> None:
+    """Sums have the dtype of MLX's own; extremes that of the input; any and all are booleans."""
+    x = mx.array([[0, 1, 1], [1, 1, 1]]).astype(getattr(mx, name))
+    for reduction, own in (("sum", mx.sum), ("prod", mx.prod), ("max", mx.max), ("min", mx.min)):
+        y = reduce(x, "a b -> a", reduction)
+        assert y.dtype == own(x, axis=1).dtype
+        assert y.tolist() == {"sum": [2, 3], "prod": [0, 1], "max": [1, 1], "min": [0, 1]}[reduction]
+    assert reduce(x, "a b -> b", "all").tolist() == [False, True, True]
+    assert reduce(x, "a b -> a", "any").dtype == mx.bool_
+    if not mx.issubdtype(x.dtype, mx.floating):
+        with pytest.raises(EinopsError, match="mean of"):
+            reduce(x, "a b -> a", "mean")  # refused by the package too, on every backend
+
+
+@pytest.mark.parametrize("reduction", list(REDUCTIONS))
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (0, 0)])
+def test_nothing_to_reduce(reduction: str, shape: tuple[int, ...]) -> None:
+    """What each is over no elements, of an array of NumPy's too: MLX's own sum may not come back from it."""
+    x = mx.array(np.zeros(shape, np.float32))
+    y = torch.zeros(shape)
+    for pattern in ("... -> ", "a ... -> a", "a ... -> ...", "a ... -> 1 ..."):
+        if reduction in ("max", "min"):
+            with pytest.raises(EinopsError, match="no elements"):
+                reduce(x, "... ->", reduction)
+        else:
+            here = np.array(reduce(x, pattern, reduction))
+            there = einops.reduce(y, pattern, reduction).numpy()
+            np.testing.assert_array_equal(here, there, strict=True)
+
+
+def _length(x: Any, axes: tuple[int, ...]) -> Any:
+    """The Euclidean norm, with what both frameworks have."""
+    return (x * x).sum(axes) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sizes"),
+    [("a b c -> c a", {}), ("a (b n) c -> b c", {"n": 2}), ("1 ... c -> c 1", {}), ("a b c ->", {}),
+     ("a b c -> b c a", {}), ("... -> ", {})],
+)  # fmt: skip
+def test_a_function(pattern: str, sizes: dict[str, int]) -> None:
+    """It gets the same array and axes as in the package: kept axes in the result's order, then the others."""
+    handed: list[tuple[tuple[int, ...], tuple[int, ...], list[float]]] = []
+
+    def watched(x: Any, axes: tuple[int, ...]) -> Any:
+        handed.append((tuple(x.shape), axes, x.flatten().tolist()))
+        return _length(x, axes)
+
+    x = numbers((1, 4, 3)).astype(np.float32)
+    here = np.array(reduce(mx.array(x), pattern, watched, **sizes))
+    there = einops.reduce(torch.from_numpy(x), pattern, watched, **sizes).numpy()
+    np.testing.assert_allclose(here, there, rtol=gamma(16, 2.0**-24))
+    assert len(handed) in (0, 2)  # none where nothing is reduced
+    assert handed[:1] == handed[1:]
+
+
+def test_what_a_function_raises_is_left_alone() -> None:
+    """Its own mistakes are not patterns'; a result that does not fit is said with both shapes."""
+
+    def broken(x: mx.array, axes: tuple[int, ...]) -> mx.array:
+        raise KeyError(axes)
+
+    with pytest.raises(KeyError):
+        reduce(mx.zeros((2, 3)), "a b -> a", broken)
+    with pytest.raises(EinopsError, match=r"reduced to an array of shape \(2, 3\)"):
+        reduce(mx.zeros((2, 3)), "a b -> a", lambda x, axes: x)
+
+
+@pytest.mark.parametrize("reduction", ["avg", "", None, 3, "Sum", ["sum"]])
+def test_unknown_reductions(reduction: Any) -> None:
+    """The message lists those there are."""
+    with pytest.raises(EinopsError, match="reduction is"):
+        reduce(mx.zeros((2, 3)), "a b -> a", reduction)
+
+
+@pytest.mark.parametrize("reduction", list(REDUCTIONS))
+def test_transformations(reduction: str) -> None:
+    """Inside ``mx.compile`` and ``mx.vmap`` it does what it does outside."""
+    x = mx.array(numbers((3, 2, 4, 2)) % 5).astype(mx.float32)
+
+    def call(z: mx.array) -> mx.array:
+        return ours.reduce(z, "a (b c) d -> d b", reduction, c=2)
+
+    expected = mx.stack([call(z) for z in x])
+    assert mx.array_equal(mx.vmap(call)(x), expected)
+    assert mx.array_equal(mx.compile(call)(x[0]), expected[0])
