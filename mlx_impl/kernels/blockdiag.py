@@ -135,7 +135,8 @@ def blockdiag_gemm_grad(
 def blockdiag_glu(x: mx.array, weight: mx.array, *, tile: str | None = None, matrix: bool = True) -> mx.array:
     """gelu(a)·b with a, b the halves of blockdiag(W)·x on one Metal kernel, with gradients by kernels.
 
-    The halves stay on the chip. All is computed in float32 and rounded once.
+    The halves stay on the chip. All is computed in float32 and rounded once. The backward pass makes the
+    halves anew and writes their gradients once; it has no gradient of its own.
 
     Shapes: x: (n, k·p), weight: (k, q, p), k·q even → (n, k·q/2).
     Dtypes: float32, float16 or bfloat16, both the same.

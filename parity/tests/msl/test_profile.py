@@ -152,3 +152,33 @@ def test_turns_of_a_loop_with_simd_operations_are_apart() -> None:
     )
     assert p.coalescing == 1
     assert p.read.transactions == 64
+
+
+@pytest.mark.parametrize(
+    ("pitch", "start", "loads", "conflicts"),
+    [
+        (20, 0, 1, 0),  # 8 rows begin at 8 different multiples of four among the banks
+        (8, 0, 1, 0),  # no gap: 64 words in a row
+        (16, 0, 1, 2),  # rows begin in two places, four in each, where two must be
+        (20, 1, 2, 2),  # not aligned as a pair: two accesses, each of every other word
+    ],
+)
+def test_a_lane_loads_its_pair_of_a_matrix_at_once(
+    pitch: int, start: int, loads: int, conflicts: int
+) -> None:
+    """64 words by 32 lanes: two of each bank at the least."""
+    p = profile(
+        f"""
+        threadgroup float4 tile[48];
+        threadgroup float* t = (threadgroup float*)tile;
+        for (uint i = thread_position_in_threadgroup.x; i < 192; i += 32) t[i] = x[i];
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        simdgroup_float8x8 m;
+        simdgroup_load(m, t + {start}, {pitch});
+        out[thread_position_in_grid.x] = m.thread_elements()[0] + m.thread_elements()[1];
+        """,
+        threads=32,
+        group=32,
+    )
+    assert p.threadgroup_read.instructions == loads
+    assert p.threadgroup_read.bank_conflicts == conflicts
