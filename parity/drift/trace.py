@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from parity import sides
-from parity.dtypes import FLOAT64
 from parity.errors import ParityError
 from parity.expect import Say, named_results, silent
 from parity.sides import Task
 from parity.sides.live import Live
 from parity.sides.points import Point
+from parity.sides.widened import widened
 
 from .lockstep import Ended, Meeting, Stop, Walker, meetings, walking
 from .measure import Drift, arrays, combined, grid_of, mismatch, relative
@@ -34,8 +34,8 @@ def trace(task: Task, reference: Place, port: Place, say: Say = silent) -> Itera
     Raises: ParityError if the exact model or the reference raises.
     """
     task = replace(task, cotangents=None)
-    oracle = sides.get("torch").open(replace(task, dtype=FLOAT64, device="cpu"))
-    lives = (oracle, opened(task, reference), opened(task, port))
+    own = opened(task, reference)
+    lives = (widened(task, own), own, opened(task, port))
     say(f"{task.spec.name} in lock step: exact, {'.'.join(reference)}, {'.'.join(port)}")
     with walking(lives) as walkers:
         for meeting in meetings(walkers):

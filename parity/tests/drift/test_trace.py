@@ -2,22 +2,30 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+import parity.specs
 from parity.case import Case
 from parity.drift.backward import trace_backward
 from parity.drift.draw import by_unit, ends_of_units
 from parity.drift.lockstep import Meeting, meetings, walking
 from parity.drift.measure import Drift
 from parity.drift.trace import opened, trace
+from parity.dtypes import FLOAT32, FLOAT64, parse_dtype
+from parity.golden.capture import golden_case
 from parity.judge import task_of
 from parity.nodes import Target
 from parity.sides.base import Outcome
 from parity.sides.points import Around, Point
+from parity.sides.widened import widened
+from parity.spec import REGISTRY, LayerSpec
 from parity.swap import swapped
 from parity.tests.drift.conftest import CULPRITS
 
+assert parity.specs
 pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow]
 
 TORCH, MLX = ("torch", "cpu"), ("mlx", "cpu")
@@ -125,6 +133,23 @@ def test_each_finds_its_own_device_again(target: Target, monkeypatch: pytest.Mon
     with walking(lives) as walkers:
         assert sum(isinstance(m, Meeting) for m in meetings(walkers)) > 10
     assert not wrong
+
+
+@pytest.mark.parametrize("spec", [s for s in REGISTRY if s.family != "word"], ids=lambda s: s.name)
+def test_the_exact_model_shares_parameters(spec: LayerSpec) -> None:
+    """It gives the bits of a model loaded in float64, has no parameters of its own, and leaves them be."""
+    for dtype in (FLOAT32, parse_dtype("bf16")):
+        task = task_of(golden_case(spec, dtype, 0), 0)
+        task = replace(task, cotangents=None)
+        reference = opened(task, TORCH)
+        shared = widened(task, reference)
+        whole = opened(replace(task, dtype=FLOAT64), TORCH)
+        found, wanted = shared.run().outputs, whole.run().outputs
+        assert found.keys() == wanted.keys()
+        assert all(np.array_equal(found[n], wanted[n], equal_nan=True) for n in wanted)
+        theirs = dict(reference.module.named_parameters())  # type: ignore[attr-defined]
+        for name, own in shared.module.named_parameters():  # type: ignore[attr-defined]
+            assert own.data_ptr() == theirs[name].data_ptr()
 
 
 def test_parts_for_the_pictures() -> None:
