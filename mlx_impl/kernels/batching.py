@@ -1,30 +1,34 @@
-"""vmap of kernels: an axis that is mapped over x alone joins its batch, else the map is a loop."""
+"""vmap of kernels: an axis that is mapped over the batch joins it, else the map is a loop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import mlx.core as mx
 
 
-def batched(function: Any, again: Callable[..., Any], *, joins: bool = True) -> Any:
+def batched(function: Any, again: Callable[..., Any], *, batch: Collection[int] = (0,)) -> Any:
     """Give a custom function a rule for ``mx.vmap``.
+
+    Where only arguments that have a batch are mapped over, all of those join it, the others of them repeated;
+    a weight that is mapped over makes the map a loop.
 
     Args:
         function: an ``mx.custom_function`` of arrays, that gives an array or several.
         again: the same computation, called with arrays of more batch or once for each member.
-        joins: whether the first argument, and each result, has a batch of its own as axis 0.
+        batch: which arguments have a batch of their own as axis 0, as each result then has; none if the
+            results have none.
     """
 
     def rule(arrays: Any, axes: Any) -> tuple[Any, Any]:
         given: Sequence[mx.array] = [arrays] if isinstance(arrays, mx.array) else list(arrays)
         at: Sequence[int | None] = [axes] if isinstance(axes, int) else list(axes)
         n = next(x.shape[a] for x, a in zip(given, at, strict=True) if a is not None)
-        first, rest = given[0], given[1:]
-        if joins and at[0] is not None and all(a is None for a in at[1:]):
-            joined = mx.moveaxis(first, at[0], 0)
-            shape = joined.shape
-            made = again(mx.reshape(joined, (shape[0] * shape[1], *shape[2:])), *rest)
-            found = [mx.reshape(y, (n, shape[1], *y.shape[1:])) for y in _several(made)]
+        if batch and all(a is None or i in batch for i, a in enumerate(at)):
+            every = [
+                _joined(x, a, n) if i in batch else x for i, (x, a) in enumerate(zip(given, at, strict=True))
+            ]
+            made, b = again(*every), every[min(batch)].shape[0] // n
+            found = [mx.reshape(y, (n, b, *y.shape[1:])) for y in _several(made)]
         else:
             one = [
                 again(*(x if a is None else mx.take(x, i, axis=a) for x, a in zip(given, at, strict=True)))
@@ -38,6 +42,12 @@ def batched(function: Any, again: Callable[..., Any], *, joins: bool = True) -> 
 
     function.vmap(rule)
     return function
+
+
+def _joined(x: mx.array, axis: int | None, n: int) -> mx.array:
+    """(b, …) of every member as (members·b, …); what is not mapped over is the same for all."""
+    every = mx.broadcast_to(x, (n, *x.shape)) if axis is None else mx.moveaxis(x, axis, 0)
+    return mx.reshape(every, (n * every.shape[1], *every.shape[2:]))
 
 
 def _several(made: Any) -> Sequence[mx.array]:

@@ -222,4 +222,4 @@ def _gated_grad(tile: str | None, matrix: bool) -> Any:
     def halves(x: mx.array, weight: mx.array, g: mx.array) -> mx.array:
         return BLOCKDIAG_GLU_GRAD(x, weight, g, tile=tile, matrix=matrix)[0]
 
-    return batched(mx.custom_function(halves), halves)
+    return batched(mx.custom_function(halves), halves, batch=(0, 2))

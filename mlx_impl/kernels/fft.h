@@ -31,10 +31,19 @@ C turned(C v, int k) {
   return multiply(v, INVERSE ? conjugate(w) : w);
 }
 
-constexpr int log_of(int n) { return n > 1 ? 1 + log_of(n / 2) : 0; }
+constexpr int log_of(int n) {
+  int bits = 0;
+  while (n > 1) {
+    n /= 2;
+    ++bits;
+  }
+  return bits;
+}
 
 constexpr int reversed(int k, int bits) {
-  return bits == 0 ? 0 : ((k & 1) << (bits - 1)) | reversed(k >> 1, bits - 1);
+  int r = 0;
+  for (int i = 0; i < bits; ++i) r |= ((k >> i) & 1) << (bits - 1 - i);
+  return r;
 }
 
 // DFT of R values in registers; result s is in v[reversed(s)]. With HALF the upper half of the values is zero.

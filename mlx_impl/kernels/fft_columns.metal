@@ -3,7 +3,7 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int Q, int BLOCK, bool TAPS, bool EXACT>
+template <typename T, int Q, int BLOCK, bool TAPS, bool VECTORS, bool EXACT>
 [[kernel]] void fft_columns(
     const device T* x [[buffer(0)]],
     const constant int* x_shape [[buffer(1)]],
@@ -24,10 +24,10 @@ template <typename T, int Q, int BLOCK, bool TAPS, bool EXACT>
     const int i = within + q * BLOCK;
     if (TAPS) {
       const int lag = 2 * i < M ? 2 * i : 2 * i - 2 * M, from_rev = row * x_rev_shape[1];
-      v[q] = point<true, T>(x, row * samples, samples, x_rev, from_rev, x_rev_shape[1], lag, length, asked, v[q]);
+      v[q] = point<VECTORS, T>(x, row * samples, samples, x_rev, from_rev, x_rev_shape[1], lag, length, asked, C());
     } else {
-      const float2 s = Pair<true>::template load<T>(x, row * length, 2 * i, length, asked.pairs);
-      v[q] = from(s.x, s.y, v[q]);
+      const float2 s = Pair<VECTORS>::template load<T>(x, row * length, 2 * i, length, asked.pairs);
+      v[q] = from(s.x, s.y, C());
     }
   }
   butterflies<Q, !TAPS>(v);

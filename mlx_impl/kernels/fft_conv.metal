@@ -37,7 +37,7 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
   for (int q = 0; q < R; ++q) {
     const int i = j + q * (M / R), lag = 2 * i < M ? 2 * i : 2 * i - 2 * M;
     const int rows = c * k_shape[1], rows_rev = c * k_rev_shape[1];
-    v[q] = point<VECTORS, T>(k, rows, k_shape[1], k_rev, rows_rev, k_rev_shape[1], lag, length, o, v[q]);
+    v[q] = point<VECTORS, T>(k, rows, k_shape[1], k_rev, rows_rev, k_rev_shape[1], lag, length, o, C());
   }
   fft<C, M, R, false>(z, v, j);
   mirrored<C, M, R>(z, v, m, j);
@@ -58,7 +58,7 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
       samples[q] = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, o.pairs);
-      v[q] = from(samples[q].x, samples[q].y, v[q]);
+      v[q] = from(samples[q].x, samples[q].y, C());
     }
     fft<C, M, R, true>(z, v, j);
     mirrored<C, M, R>(z, v, m, j);

@@ -121,7 +121,8 @@ def fft_conv(
     """y = ((u ∗ k)[..., :l] + D·u)·gate + extra on Metal kernels, with gradients by Metal kernels.
 
     Transforms in float32, rounds once; with `exact` in double-double from end to end, so that a result is
-    the correctly rounded one or its neighbour.
+    the correctly rounded one or its neighbour, while products of u and k stay above 2⁻⁷⁸: below, their low
+    halves are subnormal, which Metal flushes. There is no gradient of a gradient: take MLX's operations.
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l (taps from l on are negative lags), D: (d,),
         k_rev: (d, m') with m' ≤ l, gate, extra: (b, d, l) → (b, d, l).
@@ -206,4 +207,5 @@ def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
         given = named(rest)
         return fft_conv(u, k, D, given["k_rev"], given["gate"], given["extra"], exact=exact)
 
-    return batched(conv, again)
+    beside = {3 + i for i, name in enumerate(optional) if name in ("gate", "extra")}
+    return batched(conv, again, batch={0, *beside})

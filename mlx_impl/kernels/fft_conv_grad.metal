@@ -28,14 +28,14 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
   const int batch = g_shape[0], channels = g_shape[1], length = g_shape[2];
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
   const Options asked = options_of(options);
-  C skip = from(0.0f, 0.0f, v[0]);
+  C skip = from(0.0f, 0.0f, C());
 
   for (int b = 0; b < batch; ++b) {
     const int row = (b * channels + c) * length;
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
       samples[q] = Pair<VECTORS>::template load<T>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
-      v[q] = from(samples[q].x, samples[q].y, v[q]);
+      v[q] = from(samples[q].x, samples[q].y, C());
     }
     fft<C, M, R, true>(z, v, j);
     mirrored<C, M, R>(z, v, m, j);
@@ -47,7 +47,7 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
       const float2 x = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, asked.pairs);
-      v[q] = from(x.x, x.y, v[q]);
+      v[q] = from(x.x, x.y, C());
       skip = with_product(skip, samples[q], x);
     }
     fft<C, M, R, true>(z, v, j);

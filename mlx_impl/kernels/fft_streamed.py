@@ -9,7 +9,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from .fft_geometry import block, options, points, radix
+from .fft_geometry import block, options, points, radix, vectors
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 
 FLOATS = {False: 2, True: 4}
@@ -35,7 +35,7 @@ def _launch_columns(
 ) -> Launch:
     rows = size(x.shape[:-1])
     _, b, sizes = _size(m, exact)
-    template = (("T", x.dtype), *sizes, ("TAPS", taps), ("EXACT", exact))
+    template = (("T", x.dtype), *sizes, ("TAPS", taps), ("VECTORS", vectors(x)), ("EXACT", exact))
     made = (rows, m * FLOATS[exact])
     least = nbytes(x) + (nbytes(x_rev) if reverse else 0) + 4 * size(made)
     return Launch((b, rows, 1), (256, 1, 1), (made,), (mx.float32,), template, least)
@@ -56,8 +56,7 @@ def _launch_product(blocks: Shaped, spectrum: Shaped, channels: Shaped, *, m: in
     template = (*sizes, ("R", r), ("EXACT", exact))
     rows = blocks.shape[0]
     grid = ((q // 2 + 1) * (b // r), rows, 1)
-    # Each value of the spectrum is needed with the one at the opposite frequency, by another thread.
-    least = 2 * nbytes(blocks) + 2 * rows * (nbytes(spectrum) // spectrum.shape[0])
+    least = 2 * nbytes(blocks) + rows * (nbytes(spectrum) // spectrum.shape[0])
     return Launch(grid, (b // r, 1, 1), (tuple(blocks.shape),), (mx.float32,), template, least)
 
 

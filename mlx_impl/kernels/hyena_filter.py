@@ -168,4 +168,4 @@ def _differentiable(w_mod: float, modulate: bool, shift: float) -> Any:
     def again(*arrays: mx.array) -> mx.array:
         return hyena_filter(*arrays, w_mod=w_mod, modulate=modulate, shift=shift)
 
-    return batched(evaluate, again, joins=False)
+    return batched(evaluate, again, batch=())

@@ -43,6 +43,28 @@ def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> Non
     )
 
 
+def require_long_conv(u: mx.array, k: mx.array, D: mx.array, k_rev: mx.array | None) -> None:
+    """A long convolution takes u (b, d, l), k (d, m) with m ≤ 2·l, D (d,) and k_rev (d, m') with m' ≤ l."""
+    require_ndim("u", u, 3, "(b, d, l)")
+    require_ndim("k", k, 2, "(d, m)")
+    require_ndim("D", D, 1, "(d,)")
+    require_floating("u", u)
+    _, d, length = u.shape
+    require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
+    require_axis("k", k, 0, d, "one kernel for each channel of u")
+    require_axis("D", D, 0, d, "one skip weight for each channel of u")
+    require(
+        k.shape[1] <= 2 * length,
+        f"k has {k.shape[1]} taps, more than twice the length {length} of u; cut k to {2 * length} taps",
+    )
+    if k_rev is not None:
+        require_axis("k_rev", k_rev, 0, d, "one kernel for each channel of u")
+        require(
+            k_rev.ndim == 2 and k_rev.shape[1] <= length,
+            f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
+        )
+
+
 def span(ids: mx.array) -> tuple[int, int] | None:
     """The smallest and largest of some integers, or None if they cannot be read now.
 

@@ -5,7 +5,7 @@ from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.kernels.fft_conv import fft_conv, supports
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require
+from ._check import require, require_long_conv
 from ._precision import widen
 
 
@@ -29,16 +29,14 @@ def gated_long_conv(
     Raises: ValueError as :func:`long_conv`, and if gate or extra has another shape than u.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
     """
+    require_long_conv(u, k, D, k_rev)
     for name, x in (("gate", gate), ("extra", extra)):
         require(
             x is None or tuple(x.shape) == tuple(u.shape),
             f"{name} has shape {None if x is None else tuple(x.shape)}, expected that of u, {tuple(u.shape)}",
         )
     exact = resolve(profile).transforms == "double-double"
-    fits = u.ndim == 3 and k.ndim == 2 and k.shape[1] <= 2 * u.shape[-1]  # else long_conv says what is wrong
-    if fits and wanted(
-        kernel, "gated_long_conv", "fft_conv", supports(u, k, D, k_rev, gate, extra, exact=exact)
-    ):
+    if wanted(kernel, "gated_long_conv", "fft_conv", supports(u, k, D, k_rev, gate, extra, exact=exact)):
         return fft_conv(u, k, D, k_rev, gate, extra, exact=exact)
     reverse = None if k_rev is None else widen(k_rev)
     y = ops.long_conv(widen(u), widen(k), widen(D), reverse, profile=profile, kernel=kernel)

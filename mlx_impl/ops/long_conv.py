@@ -4,7 +4,7 @@ from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.kernels.fft_conv import fft_conv, supports
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require, require_axis, require_floating, require_ndim
+from ._check import require_long_conv
 from ._fft import convolve
 from ._precision import widen
 
@@ -32,23 +32,7 @@ def long_conv(
         `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
-    require_ndim("u", u, 3, "(b, d, l)")
-    require_ndim("k", k, 2, "(d, m)")
-    require_floating("u", u)
-    _, d, length = u.shape
-    require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
-    require_axis("k", k, 0, d, "one kernel for each channel of u")
-    require_axis("D", D, 0, d, "one skip weight for each channel of u")
-    require(
-        k.shape[1] <= 2 * length,
-        f"k has {k.shape[1]} taps, more than twice the length {length} of u; cut k to {2 * length} taps",
-    )
-    if k_rev is not None:
-        require_axis("k_rev", k_rev, 0, d, "one kernel for each channel of u")
-        require(
-            k_rev.ndim == 2 and k_rev.shape[1] <= length,
-            f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
-        )
+    require_long_conv(u, k, D, k_rev)
     chosen = resolve(profile)
     exact = chosen.transforms == "double-double"
     if wanted(kernel, "long_conv", "fft_conv", supports(u, k, D, k_rev, exact=exact)):

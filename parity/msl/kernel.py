@@ -62,7 +62,7 @@ class MetalKernel:
         if verbose:
             text = execute.generated_text(self.text, call).text
             print(f"Generated source code for `{self.text.name}`:\n```\n{text}\n```")
-        return self.launch(call)
+        return _without_gradient(inputs, self.launch(call))
 
     def prepare(
         self,
@@ -127,6 +127,24 @@ class MetalKernel:
             warnings.warn(KernelWarning(f"kernel {self.text.name!r}: {shown}"), stacklevel=3)
         sides = zip(outcome.outputs, call.output_dtypes, call.output_shapes, strict=True)
         return [arrays.load(data, dtype, shape) for data, dtype, shape in sides]
+
+
+def _without_gradient(inputs: Sequence[Any], outputs: list[Any]) -> list[Any]:
+    """The outputs as results of the inputs, which MLX refuses to differentiate: a kernel has no gradient."""
+    given = [x for x in inputs if isinstance(x, mx.array) and mx.issubdtype(x.dtype, mx.floating)]
+    if not given:
+        return outputs
+
+    @mx.custom_function
+    def launched(*_: mx.array) -> list[Any]:
+        return outputs
+
+    @launched.vjp
+    def launched_vjp(*_: Any) -> Any:
+        raise ValueError("[Primitive::vjp] Not implemented for CustomKernel.")
+
+    made: Any = launched(*given)
+    return list(made)
 
 
 _observers: list[Callable[[MetalKernel, Call, Outcome], None]] = []

@@ -1,5 +1,6 @@
 """The long convolution: within threadgroup memory, and streamed."""
 
+from dataclasses import replace
 from typing import Any
 
 from parity.kernel_spec import Bars, Launching, kernel
@@ -84,7 +85,12 @@ kernel(
     (_long(1, 1, 1, 4096, exact=True), _long(1, 1, 1, 16384)),
     _long(2, 1, 1, 16384),
     dtypes=("float32",),
-    bars=MIRROR,
+    bars=replace(
+        MIRROR,
+        bytes=1.4,
+        reason=f"{MIRROR.reason}; and a value of the kernel's spectrum is read by both threads that need it: "
+        "512 threads have no registers to hold it in",
+    ),
 )
 kernel(
     STREAMED + "FFT_ROWS",

@@ -50,10 +50,10 @@ def same(found: Any, wanted: Any) -> bool:
     [((0, None), X, W[0]), ((1, None), mx.moveaxis(X, 0, 1), W[0]), ((0, 0), X, W), ((None, 0), X[0], W)],
     ids=["x", "x at 1", "both", "w"],
 )
-@pytest.mark.parametrize("joins", [True, False])
-def test_as_mlx_maps_it(function: Any, axes: Any, x: mx.array, w: mx.array, joins: bool) -> None:
+@pytest.mark.parametrize("batch", [(0,), ()], ids=["joins", "loops"])
+def test_as_mlx_maps_it(function: Any, axes: Any, x: mx.array, w: mx.array, batch: tuple[int, ...]) -> None:
     """The same as the map of the function itself."""
-    custom = batched(mx.custom_function(function), function, joins=joins)
+    custom = batched(mx.custom_function(function), function, batch=batch)
     assert same(mx.vmap(custom, in_axes=axes)(x, w), mx.vmap(function, in_axes=axes)(x, w))
 
 
@@ -73,9 +73,26 @@ def test_a_map_over_x_alone_is_one_call() -> None:
     rule.rule([X, W], [0, 0])
     assert calls == [(2, 4)] * 3
     calls.clear()
-    batched(rule, noted, joins=False)
+    batched(rule, noted, batch=())
     rule.rule([X, W[0]], [0, None])
     assert calls == [(2, 4)] * 3
+
+
+@pytest.mark.parametrize("axes", [(0, None, None), (None, None, 0), (0, None, 0)], ids=str)
+def test_every_argument_with_a_batch_joins(axes: tuple[int | None, ...]) -> None:
+    """A gate that is not mapped over is the same for all members; one that is goes along with its own."""
+
+    def gated(x: mx.array, w: mx.array, gate: mx.array) -> mx.array:
+        assert x.shape == gate.shape  # what a kernel takes for granted
+        return mx.multiply(mx.multiply(x, w), gate)
+
+    given = [
+        X[0] if axes[0] is None else X,
+        W[0],
+        mx.multiply(X, X)[0] if axes[2] is None else mx.multiply(X, X),
+    ]
+    custom = batched(mx.custom_function(gated), gated, batch=(0, 2))
+    assert same(mx.vmap(custom, in_axes=axes)(*given), mx.vmap(gated, in_axes=axes)(*given))
 
 
 @pytest.mark.parity_slow

@@ -82,7 +82,7 @@ def test_any_length(b: int, d: int, length: int, m: int, rev: int, gate: bool, e
     assert np.sqrt(np.mean(error**2) / np.mean(wanted**2)) <= 1.5 * 2**-24 * math.sqrt(steps)
 
 
-@pytest.mark.parametrize("case", CASES[:5], ids=str)
+@pytest.mark.parametrize("case", [*CASES[:5], (1, 2, 2050, 4100, 30, True, False)], ids=str)
 def test_gradients(case: tuple[Any, ...]) -> None:
     """Every argument's gradient is that of the same function on MLX's own operations."""
     b, d, length, m, rev, gate, extra = case
@@ -97,17 +97,22 @@ def test_gradients(case: tuple[Any, ...]) -> None:
         return y + x["extra"] if extra else y
 
     _, wanted = mx.vjp(plain, list(given.values()), [g])
+
+    def own(*xs: mx.array) -> mx.array:
+        x: dict[str, Any] = dict(zip(names, xs, strict=True))
+        return fft_conv(**x, exact=length > 2048)  # in double-double that is streamed
+
     with msl.installed():
-        _, found = mx.vjp(
-            lambda *xs: fft_conv(**dict(zip(names, xs, strict=True))), list(given.values()), [g]
-        )
+        _, found = mx.vjp(own, list(given.values()), [g])
+    # Five deviations of two results, as in test_any_length.
+    bound = 2 * 5 * 1.5 * 2**-24 * math.sqrt(3 * math.log2(2 * points(length)))
     for name, ours, theirs in zip(names, found, wanted, strict=True):
         a, b_ = np.array(ours, np.float64), np.array(theirs, np.float64)
         assert a.shape == b_.shape
-        assert np.abs(a - b_).max() <= 3e-6 * np.sqrt(np.mean(b_**2)) + 1e-12, name
+        assert np.abs(a - b_).max() <= bound * np.abs(b_).max(), name
 
 
-@pytest.mark.parametrize("length", [1, 64, 100, 1000, 2048])
+@pytest.mark.parametrize("length", [1, 64, 100, 200, 300, 1000, 2048])
 def test_double_double_is_correctly_rounded(length: int) -> None:
     """Within one unit of the correctly rounded result everywhere, epilogues included."""
     given = arguments(2, 2, length, 2 * length, length, gate=True, extra=True)
@@ -198,3 +203,32 @@ def test_the_tables() -> None:
             for hi, lo, exact in ((re_hi, re_lo, math.cos(angle)), (im_hi, im_lo, math.sin(angle))):
                 assert struct.unpack("f", struct.pack("f", hi))[0] == pytest.approx(hi, rel=1e-8, abs=1e-45)
                 assert abs(np.float64(np.float32(hi)) + np.float64(np.float32(lo)) - exact) <= 2**-47
+
+
+def test_what_has_no_gradient_says_so() -> None:
+    """The gradient's kernels have none: an error as from MLX, and not zeros."""
+    u, k, D = (mx.array(x) for x in arguments(1, 2, 20, 20).values())
+
+    def slope(x: mx.array) -> mx.array:
+        return mx.sum(mx.square(mx.grad(lambda v: mx.sum(mx.square(fft_conv(v, k, D))))(x)))
+
+    with msl.installed(), pytest.raises(ValueError, match="Not implemented for CustomKernel"):
+        mx.eval(mx.grad(slope)(u))
+
+
+def test_wrong_shapes_reach_no_kernel() -> None:
+    """The gated word refuses what the plain one refuses, before anything is launched."""
+    u, gate = mx.zeros((1, 4, 16)), mx.zeros((1, 4, 16))
+    k, D = mx.zeros((4, 16)), mx.zeros((4,))
+    with msl.installed(), kernels.use("on"):
+        for wrong in (
+            {"k": mx.zeros((2, 16))},
+            {"k": mx.zeros((7, 16))},
+            {"D": mx.zeros((2,))},
+            {"D": mx.zeros((4, 1))},
+            {"k_rev": mx.zeros((1, 16))},
+            {"k_rev": mx.zeros((4, 40))},
+        ):
+            given: dict[str, Any] = {"u": u, "k": k, "D": D, "gate": gate, **wrong}
+            with pytest.raises(ValueError, match=r"has (shape|\d+ taps)"):
+                ops.gated_long_conv(**given)

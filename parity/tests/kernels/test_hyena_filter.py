@@ -141,7 +141,7 @@ def test_a_map_is_a_loop() -> None:
 
     z, *rest = drawn()
     rule = Rule()
-    batched(rule, hyena_filter, joins=False)
+    batched(rule, hyena_filter, batch=())
     two = mx.stack([z, mx.multiply(z, mx.array(0.5))])
     with on_kernels():
         found, at = rule.rule([two, *rest], [0, *[None] * 8])
