@@ -2,6 +2,16 @@
 
 // Samples t and t + 1 of a row, zero from `length` on. With `pairs` every row starts at an even place of its array, and
 // both come in one access. Without VECTORS that is never asked: an array of a few elements is in constant memory.
+template <typename T, int BYTES>
+struct Both {
+  template <typename P>
+  static float2 load(P p) { return float2(*(const device vec<T, 2>*)p); }
+};
+template <typename T>
+struct Both<T, 2> {  // one word, so that no compiler makes two accesses of it
+  template <typename P>
+  static float2 load(P p) { return float2(as_type<vec<T, 2>>(*(const device uint*)p)); }
+};
 template <bool VECTORS>
 struct Pair {
   template <typename T, typename P>
@@ -14,7 +24,7 @@ struct Pair<true> {
   template <typename T, typename P>
   static float2 load(P x, int row, int t, int length, bool pairs) {
     if (!pairs) return Pair<false>::template load<T>(x, row, t, length, pairs);
-    return t < length ? float2(*(const device vec<T, 2>*)(x + row + t)) : float2(0.0f);
+    return t < length ? Both<T, sizeof(T)>::load(x + row + t) : float2(0.0f);
   }
 };
 template <typename T>
