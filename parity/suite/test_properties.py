@@ -35,7 +35,7 @@ def _search(node: Node, parity: Recorder) -> None:
     parity.conclude("property", f"{node.id}-search", judgement, node.dtype, hint=keep(judgement.case))
 
 
-@pytest.mark.parity_nodes("word", named_cases="none", kernels="first")
+@pytest.mark.parity_nodes("word", named_cases="none", kernels="first", turn=True)
 def test_each_choice(node: Node, parity: Recorder) -> None:
     """Every kind of input, layout, option and optional argument, each once; every size in the first dtype."""
     profile, first = parity.settings.profile, parity.settings.working_dtypes()[0]
@@ -61,13 +61,13 @@ def _conclude_worst(node: Node, parity: Recorder, cases: Iterable[Case], label: 
     parity.conclude("property", f"{node.id}-{label}", worst, node.dtype, hint=keep(worst.case))
 
 
-@pytest.mark.parity_nodes("word", named_cases="none", kernels="first")
+@pytest.mark.parity_nodes("word", named_cases="none", kernels="first", turn=True)
 def test_any_case(node: Node, parity: Recorder) -> None:
     """Any sizes, layout, options and kind of input, NaN and infinities included."""
     _search(node, parity)
 
 
-@pytest.mark.parity_nodes("word", vjp=True, named_cases="none", kernels="first")
+@pytest.mark.parity_nodes("word", vjp=True, named_cases="none", kernels="first", turn=True)
 def test_any_gradient(node: Node, parity: Recorder) -> None:
     """Any finite case of a word, with its gradients."""
     _search(node, parity)
