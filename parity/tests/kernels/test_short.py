@@ -41,6 +41,7 @@ def test_however_x_lies_in_memory(layout: str) -> None:
     assert judged(f"gated_short_conv;b=2;d=3;l=33;k=3;dtype=bf16;layout={layout};vjp").status == "pass"
 
 
+@pytest.mark.parity_slow
 def test_one_sample() -> None:
     """Two products, both from nothing but w2 and the bias."""
     x, weight, bias = mx.array([[[2.0], [3.0], [5.0]]]), mx.ones((3, 1, 3)), mx.array([1.0, 0.0, -1.0])
