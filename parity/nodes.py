@@ -77,8 +77,8 @@ def _too_slow(settings: Settings, executor: bool) -> str:
     """Why the executor is left out, or nothing."""
     if _named(settings):
         return ""
-    if settings.profile == "quick":
-        return "the quick profile compiles no kernels, unless --sides names it"
+    if settings.profile == "quick" and not (executor and EXECUTOR in settings.require_side):
+        return "the quick profile compiles no kernels, unless --sides or --require-side names it"
     return "" if executor else SLOW
 
 

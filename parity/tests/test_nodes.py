@@ -59,3 +59,4 @@ def test_quick_compiles_nothing_and_says_so() -> None:
     named = replace(QUICK, sides=(EXECUTOR,))
     assert [t.side for t in targets(named)] == [EXECUTOR]
     assert executed(named, kernels="all")
+    assert executed(replace(QUICK, require_side=(EXECUTOR,)), kernels="all")
