@@ -46,16 +46,19 @@ EXECUTOR = "msl"
 KERNEL_SIDES = ("metal", EXECUTOR)
 SLOW = "thousands of times slower than a device: it runs words, and models only if --sides names it"
 
+ONE_IN = 6
+"""What the executor runs in turn, it runs of one spec in so many; the profile ``deep`` has them all."""
+
 
 def targets(settings: Settings, *, executor: bool = False) -> list[Target]:
     """Every side and device that can run here, of those asked for.
 
     The executor of kernels, too slow for whole models, is among them if the sides are named one by one, or
-    with `executor`.
+    with `executor` beyond the profile ``quick``.
     """
     found = []
     for name in settings.sides:
-        if sides.why_not(name) is not None or (name == EXECUTOR and not executor and not _named(settings)):
+        if sides.why_not(name) is not None or (name == EXECUTOR and _too_slow(settings, executor)):
             continue
         side = sides.get(name)
         here = side.devices()
@@ -70,13 +73,22 @@ def _named(settings: Settings) -> bool:
     return EXECUTOR in settings.sides and settings.sides != PORT_SIDES
 
 
+def _too_slow(settings: Settings, executor: bool) -> str:
+    """Why the executor is left out, or nothing."""
+    if _named(settings):
+        return ""
+    if settings.profile == "quick" and not (executor and EXECUTOR in settings.require_side):
+        return "the quick profile compiles no kernels, unless --sides or --require-side names it"
+    return "" if executor else SLOW
+
+
 def not_run(settings: Settings, *, executor: bool = False) -> list[Row]:
     """A row with the reason for every side and device that was asked for and does not run."""
     rows = []
     for name in dict.fromkeys((*settings.sides, *settings.require_side)):
         reason = sides.why_not(name)
-        if reason is None and name == EXECUTOR and not executor and not _named(settings):
-            rows.append(_absent(name, "", SLOW))
+        if reason is None and name == EXECUTOR and (slow := _too_slow(settings, executor)):
+            rows.append(_absent(name, "", slow))
             continue
         if reason is not None:
             rows.append(_absent(name, "", reason))
@@ -110,6 +122,7 @@ def nodes(
     first_dtype: bool = False,
     profiles: bool = False,
     kernels: str = "",
+    turn: bool = False,
 ) -> Iterator[Node]:
     """The nodes of some families of specs.
 
@@ -127,7 +140,9 @@ def nodes(
             operations.
         kernels: on the sides that run kernels too: words that have one, in ``all`` dtypes or the ``first``,
             and the first case of layers and models in the first dtype. The profile ``deep`` takes everything
-            there, ``quick`` only words.
+            there, ``quick`` only words. On the executor, unless it is named, ``all`` is the first case in all
+            dtypes and the others, and gradients, in the first.
+        turn: on the executor, unless it is named, one spec of a family in `ONE_IN`, by the seed.
     """
     chosen = {("quick", "all"): "first", ("deep", "first"): "all"}.get(
         (settings.profile, named_cases), named_cases
@@ -156,6 +171,11 @@ def nodes(
                 spec, settings, kernels, first=dtype is dtypes[0] and name == names[0]
             ):
                 continue
+            if target.side == EXECUTOR and not (settings.profile == "deep" or _named(settings)):
+                if turn and not _in_turn(spec, settings.seed):
+                    continue
+                if dtype is not dtypes[0] and (vjp or name != names[0]):
+                    continue
             labels = [
                 spec.name,
                 "" if chosen == "none" else name,
@@ -186,6 +206,12 @@ def _on_kernels(spec: OpSpec, settings: Settings, kernels: str, *, first: bool) 
     if spec.family == "word":
         return kernels == "all" or (kernels == "first" and first)
     return bool(kernels) and first and settings.profile != "quick"
+
+
+def _in_turn(spec: OpSpec, seed: int) -> bool:
+    """Whether it is this spec's turn, among those of its family that run kernels."""
+    among = [s for s in REGISTRY if s.family == spec.family and (s.kernels or s.family != "word")]
+    return among.index(spec) % ONE_IN == seed % ONE_IN
 
 
 def without_kernels(settings: Settings) -> list[Row]:

@@ -10,7 +10,6 @@ from parity.expect import Say, named_results, silent
 from parity.sides import Task
 from parity.sides.live import Live
 from parity.sides.points import Point
-from parity.sides.widened import widened
 
 from .lockstep import Ended, Meeting, Stop, Walker, meetings, walking
 from .measure import Drift, arrays, combined, grid_of, mismatch, relative
@@ -33,6 +32,8 @@ def trace(task: Task, reference: Place, port: Place, say: Say = silent) -> Itera
 
     Raises: ParityError if the exact model or the reference raises.
     """
+    from parity.sides.widened import widened  # it needs PyTorch, and the command line has to start without
+
     task = replace(task, cotangents=None)
     own = opened(task, reference)
     lives = (widened(task, own), own, opened(task, port))

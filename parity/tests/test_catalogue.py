@@ -152,12 +152,8 @@ def test_it_is_red_unless_it_says_otherwise(bug: Bug, request: pytest.FixtureReq
         assert outcome.as_it_should, outcome.row(place.target, "").reasons
 
 
-def _slow(bug: Bug) -> Any:
-    """A mistake in one of the port's own kernels takes seconds: not in the quick profile."""
-    return pytest.param(bug, marks=[pytest.mark.parity_slow] if "own_kernels" in bug.swap else [])
-
-
-@pytest.mark.parametrize("bug", [_slow(b) for b in KERNELS], ids=lambda b: b.name)
+@pytest.mark.parity_slow
+@pytest.mark.parametrize("bug", KERNELS, ids=lambda b: b.name)
 def test_a_kernel_is_found_and_mended(bug: Bug) -> None:
     """Its own kind of mistake in the one text, nothing in the other."""
     where, _, name = bug.swap.partition("=")[2].rpartition(":")

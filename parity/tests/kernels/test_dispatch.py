@@ -142,6 +142,7 @@ def test_more_elements_than_an_index_reaches_are_refused() -> None:
     assert floats(x, y).reason == "536,903,680 elements, and kernels index at most 536,870,912"
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 def test_a_word_is_heard_once_and_is_the_same() -> None:
     """On its kernel or not: the same numbers, and one decision."""

@@ -112,6 +112,7 @@ def test_a_half_is_rounded_once() -> None:
     assert bits(h) == bits(mx.astype(exact, mx.float16))
 
 
+@pytest.mark.parity_slow
 def test_the_same_bits_in_any_schedule() -> None:
     """Gradients of weights are sums over tiles in their order, and no atomics."""
     arrays = drawn(length=70)
@@ -126,6 +127,7 @@ def test_the_same_bits_in_any_schedule() -> None:
     assert gradients(1) == gradients(2)
 
 
+@pytest.mark.parity_slow
 def test_the_normalized_filter() -> None:
     """The kernel, then the word that normalizes."""
     arrays = drawn()
@@ -135,6 +137,7 @@ def test_the_normalized_filter() -> None:
     np.testing.assert_allclose(h, word(*arrays, normalized=True), atol=1e-6)
 
 
+@pytest.mark.parity_slow
 def test_a_map_is_a_loop() -> None:
     """By the rule that MLX calls: under ``mx.vmap`` itself arrays have no values for the executor."""
     from mlx_impl.kernels.batching import batched
@@ -194,6 +197,7 @@ def test_wrong_shapes_are_refused_before_any_kernel(at: int, shape: tuple[int, .
     assert heard == []
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize(("n", "i", "k", "t"), [(1, 1, 1, 1), (2, 33, 5, 31), (1, 5, 40, SEGMENT + 1)])
 def test_sums_of_products(n: int, i: int, k: int, t: int) -> None:
     """Within γ of the sums of magnitudes (Higham 2002, §3.1), over segments of any number."""
@@ -208,6 +212,7 @@ def test_sums_of_products(n: int, i: int, k: int, t: int) -> None:
     assert np.all(np.abs(sums - wide_a.sum(2)) <= gamma * np.abs(wide_a).sum(2))
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("terms", [2, 8, 9, 70])
 def test_sums_over_the_first_axis(terms: int) -> None:
     """Small integers, whose sums are exact in any order: each is there once."""

@@ -87,6 +87,7 @@ def test_a_file_has_one_kernel_of_its_name(folder: Path, text: str, says: str) -
         parts("twice")
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 def test_a_call_is_a_launch(folder: Path) -> None:
     """Geometry and template follow from the arrays; whoever executes kernels at the time is asked."""

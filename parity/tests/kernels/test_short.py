@@ -41,6 +41,7 @@ def test_however_x_lies_in_memory(layout: str) -> None:
     assert judged(f"gated_short_conv;b=2;d=3;l=33;k=3;dtype=bf16;layout={layout};vjp").status == "pass"
 
 
+@pytest.mark.parity_slow
 def test_one_sample() -> None:
     """Two products, both from nothing but w2 and the bias."""
     x, weight, bias = mx.array([[[2.0], [3.0], [5.0]]]), mx.ones((3, 1, 3)), mx.array([1.0, 0.0, -1.0])
@@ -77,6 +78,7 @@ def _loss(which: int) -> Callable[..., mx.array]:
     return lambda *arrays: mx.sum(mx.square(ops.gated_short_conv(*arrays)[which]))
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_gradients_of_one_result_alone(which: int) -> None:
     """The other's cotangent is zero; the gradients are those of MLX's own operations."""
@@ -90,6 +92,7 @@ def test_gradients_of_one_result_alone(which: int) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parity_slow
 def test_the_same_bits_in_any_schedule() -> None:
     """Gradients of weights are sums of many threads' parts, always added in the same order."""
     arrays = drawn(3, 3, 300)
@@ -101,6 +104,7 @@ def test_the_same_bits_in_any_schedule() -> None:
     assert gradients(1) == gradients(2)
 
 
+@pytest.mark.parity_slow
 @pytest.mark.parametrize("length", [20, 33])
 def test_no_gradient_beyond_the_end(length: int) -> None:
     """Lanes past the end see an infinite y there, and its gradient is zero and not 0·∞."""
