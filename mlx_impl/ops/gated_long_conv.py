@@ -35,8 +35,7 @@ def gated_long_conv(
             f"{name} has shape {None if x is None else tuple(x.shape)}, expected that of u, {tuple(u.shape)}",
         )
     exact = resolve(profile).transforms == "double-double"
-    fits = u.ndim == 3 and k.ndim == 2 and k.shape[1] <= 2 * u.shape[-1]  # else long_conv says what is wrong
-    if fits and wanted(
+    if _fits(u, k, D, k_rev) and wanted(
         kernel, "gated_long_conv", "fft_conv", supports(u, k, D, k_rev, gate, extra, exact=exact)
     ):
         return fft_conv(u, k, D, k_rev, gate, extra, exact=exact)
@@ -44,3 +43,13 @@ def gated_long_conv(
     y = ops.long_conv(widen(u), widen(k), widen(D), reverse, profile=profile, kernel=kernel)
     y = ops.gate(y, widen(gate))
     return mx.astype(y if extra is None else ops.add(y, widen(extra)), u.dtype)
+
+
+def _fits(u: mx.array, k: mx.array, D: mx.array, k_rev: mx.array | None) -> bool:
+    """Whether the shapes are those of the docstring: if not, :func:`long_conv` says what is wrong."""
+    if u.ndim != 3 or k.ndim != 2 or (k_rev is not None and k_rev.ndim != 2):
+        return False
+    _, d, length = u.shape
+    filters = k.shape[0] == d and k.shape[1] <= 2 * length
+    reverse = k_rev is None or (k_rev.shape[0] == d and k_rev.shape[1] <= length)
+    return filters and reverse and tuple(D.shape) == (d,)
