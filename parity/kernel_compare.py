@@ -73,13 +73,14 @@ def judged(
 def bound_of(launching: Launching, dtype: str) -> float:
     """How far apart two right results may be, of the largest value.
 
-    Each is within γₙ of the exact one times the sum of its terms' magnitudes, in float32 (Higham 2002, §3.1),
-    n being the roundings on the longest way to it, and is then rounded to the working dtype. Sums over
-    several axes are made one axis after the other: n is at most `OPERATIONS` times the sum of the launch's sizes.
-    On standard-normal inputs the magnitudes are to the largest result at most as √n, and roundings add up as √n
-    too (Higham & Mary 2019, SIAM J. Sci. Comput. 41(5)): so n·u, and not n^1.5·u. `PASSES` roundings to the
-    working dtype v, of which most kernels make one. Two results make it double. Never more than `MOST`, so
-    that a wrong result, which is off by order one, does not hide.
+    Each is within γₙ of the exact one times the sum of its terms' magnitudes, in float32 (Higham
+    2002, §3.1), n being the roundings on the longest way to it, and is then rounded to the working
+    dtype. Sums over several axes are made one axis after the other: n is at most `OPERATIONS` times
+    the sum of the launch's sizes. On standard-normal inputs the magnitudes are to the largest
+    result at most as √n, and roundings add up as √n too (Higham & Mary 2019, SIAM J. Sci. Comput.
+    41(5)): so n·u, and not n^1.5·u. `PASSES` roundings to the working dtype v, of which most
+    kernels make one. Two results make it double. Never more than `MOST`, so that a wrong result,
+    which is off by order one, does not hide.
     """
     v = parse_dtype(dtype).unit_roundoff
     n = OPERATIONS * sum(launching.sizes.values())
