@@ -11,7 +11,11 @@ import mlx.core as mx
 POLICIES = ("auto", "on", "off")
 FLOATS = (mx.float32, mx.float16, mx.bfloat16)
 LARGEST = 2**29
-"""Elements of an input: kernels index with 32 bits, and what they write may have four times as many."""
+"""Elements of an input: kernels index with 32 bits, and most write at most four times as many.
+One whose results are larger than that asks :func:`writes` as well."""
+
+WRITTEN = 2**31
+"""Elements of an output that signed 32-bit indices do not reach any more."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Decision:
 
 
 _policy: ContextVar[str] = ContextVar("kernels", default="auto")
-_observers: list[Callable[[Decision], None]] = []
+_observers: ContextVar[tuple[Callable[[Decision], None], ...]] = ContextVar("observers", default=())
 
 
 @contextmanager
@@ -62,11 +66,11 @@ def use(policy: str) -> Iterator[None]:
 @contextmanager
 def observing(callback: Callable[[Decision], None]) -> Iterator[None]:
     """Within the context `callback` hears of every word that has a kernel, and what it ran on."""
-    _observers.append(callback)
+    token = _observers.set((*_observers.get(), callback))
     try:
         yield
     finally:
-        _observers.remove(callback)
+        _observers.reset(token)
 
 
 def device() -> Support:
@@ -98,7 +102,7 @@ def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool
         answer = supports
     if kernel and not answer:
         raise ValueError(f"{word}(kernel=True): kernel {name} cannot run this: {answer.reason}; leave it out")
-    for observer in list(_observers):
+    for observer in _observers.get():
         observer(Decision(word, name, bool(answer), answer.reason))
     return bool(answer)
 
@@ -113,3 +117,10 @@ def floats(*arrays: mx.array | None) -> Support:
         return Support(f"the dtypes differ ({', '.join(sorted(map(str, dtypes)))})")
     (dtype,) = dtypes
     return YES if dtype in FLOATS else Support(f"dtype {dtype} is none of float32, float16, bfloat16")
+
+
+def writes(most: int) -> Support:
+    """Whether the kernels' 32-bit indices reach all of a result of so many elements."""
+    if most < WRITTEN:
+        return YES
+    return Support(f"a result of {most:,} elements, and kernels index fewer than {WRITTEN:,}")

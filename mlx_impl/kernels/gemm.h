@@ -11,6 +11,7 @@ constexpr int pitch(int columns) {
 // A tile on its way from device to threadgroup memory.
 template <typename T, int ROWS, int COLUMNS, int THREADS>
 struct Tile {
+  static_assert(ROWS * COLUMNS % THREADS == 0, "every thread holds as much of a tile");
   T held[ROWS * COLUMNS / THREADS];
 
   // Where an element of a walk stands. Two rows that one SIMD group takes together are four apart, half the banks.

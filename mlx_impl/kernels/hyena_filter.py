@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from .batching import batched
-from .dispatch import Support, floats
+from .dispatch import Support, floats, writes
 from .metal_kernel import SIMD, Launch, MetalKernel, Shaped, nbytes, size
 from .sums import fold, outer_sums
 
@@ -94,7 +94,10 @@ def supports(
         return Support(f"features {tuple(z.shape)} of more than one table")
     if z.size == 0 or w_out.size == 0:
         return Support("nothing to compute")
-    return floats(z, t, w_in, b_in, w_inner, b_inner, w_out, freq, deltas)
+    length = z.shape[1]
+    # The filter of every channel, and what the way back keeps of every layer.
+    reached = writes(max(length * w_out.shape[0], (w_inner.shape[0] + 1) * order * length))
+    return reached and floats(z, t, w_in, b_in, w_inner, b_inner, w_out, freq, deltas)
 
 
 def hyena_filter(

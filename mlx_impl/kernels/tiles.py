@@ -8,7 +8,8 @@ from functools import cache
 import mlx.core as mx
 
 VARIABLE = "MLX_IMPL_GEMM_TILE"
-SIDES = (32, 64, 96, 128)
+SIDES = (32, 64, 128)
+"""Powers of two: each thread reads as many elements of a tile as every other, unlike of 96 rows."""
 DEPTHS = (16, 32)
 THREADGROUP_MEMORY = 32 * 1024
 PADDING = 16

@@ -27,6 +27,14 @@ def require_axis(name: str, x: mx.array, axis: int, size: int, why: str) -> None
     )
 
 
+def require_shape(name: str, x: mx.array, shape: tuple[int, ...], why: str) -> None:
+    """`x` must have exactly `shape` because of `why`."""
+    require(
+        tuple(x.shape) == shape,
+        f"{name} has shape {tuple(x.shape)}, expected {shape} ({why}); reshape it first",
+    )
+
+
 def require_floating(name: str, x: mx.array) -> None:
     """`x` must hold floating-point numbers."""
     require(

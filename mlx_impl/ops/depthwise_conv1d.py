@@ -32,6 +32,7 @@ def depthwise_conv1d(
     require_ndim("weight", weight, 3, "(c, 1, k)")
     require_axis("weight", weight, 0, x.shape[1], "one filter for each channel of x")
     require_axis("weight", weight, 1, 1, "a depthwise filter sees one channel")
+    require_ndim("bias", bias, 1, "(c,)")
     require_axis("bias", bias, 0, x.shape[1], "one bias for each channel of x")
     require(padding >= 0, f"padding={padding}, expected at least 0")
     taps = weight.shape[-1]

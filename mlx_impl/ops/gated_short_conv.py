@@ -29,6 +29,7 @@ def gated_short_conv(
     """
     require_ndim("x", x, 3, "(b, 3·d, l)")
     require_ndim("weight", weight, 3, "(3·d, 1, k)")
+    require_ndim("bias", bias, 1, "(3·d,)")
     channels, length = x.shape[1:]
     require(
         channels % 3 == 0,

@@ -5,7 +5,7 @@ from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.kernels.hyena_filter import hyena_filter, supports
 from mlx_impl.profiles import Profile, use
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_ndim, require_shape
 
 
 def hyena_filter_forward(
@@ -48,14 +48,18 @@ def hyena_filter_forward(
         f"b_inner has shape {tuple(b_inner.shape)}, expected {tuple(w_inner.shape[:2])}: a row for each "
         "matrix of w_inner",
     )
-    order = w_in.shape[0]
-    require_axis("z", z, -1, w_in.shape[1], "the input features of w_in")
-    require_axis("t", t, -2, z.shape[-2], "one time for each position of z")
-    for name, x, axis in (("b_in", b_in, -1), ("w_inner", w_inner, 1), ("w_inner", w_inner, 2)):
+    (order, features), length, d = w_in.shape, z.shape[1], w_out.shape[0]
+    require_axis("z", z, -1, features, "the input features of w_in")
+    for name, x, axis in (("w_inner", w_inner, 1), ("w_inner", w_inner, 2), ("w_out", w_out, 1)):
         require_axis(name, x, axis, order, "the output features of w_in")
-    for name, x in (("w_out", w_out), ("freq", freq)):
-        require_axis(name, x, -1, order, "the output features of w_in")
-    require_axis("deltas", deltas, -1, w_out.shape[0], "one decay for each output of w_out")
+    for name, x, shape, why in (
+        ("z", z, (1, length, features), "one table of features"),
+        ("t", t, (1, length, 1), "one time for each position of z"),
+        ("b_in", b_in, (order,), "one bias for each output of w_in"),
+        ("freq", freq, (1, order), "one frequency for each output of w_in"),
+        ("deltas", deltas, (1, 1, d), "one decay for each output of w_out"),
+    ):
+        require_shape(name, x, shape, why)
     arrays = (z, t, w_in, b_in, w_inner, b_inner, w_out, freq, deltas)
     with use(profile):
         if wanted(kernel, "hyena_filter_forward", "hyena_filter", supports(*arrays)):

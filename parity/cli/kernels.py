@@ -206,7 +206,9 @@ def listing(arguments: argparse.Namespace) -> int:
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """1 if a launch cannot run on both, or the devices differ in what no device may differ in."""
+    """1 if a launch cannot run on both or gives results that differ by more than roundings, or the devices
+    differ in what no device may differ in; 10 if nothing was compared, for there is no Apple GPU.
+    """
     from parity import canary, sides
 
     with prepared(arguments) as settings:
@@ -250,6 +252,8 @@ def compare(arguments: argparse.Namespace) -> int:
             print(f"{c.spread:8.2g}  {c.kernel} {c.launch} {c.dtype} {c.problem}")
     if "metal" in settings.require_side and "metal" in missing:
         return errors.EXIT_SIDE_UNAVAILABLE
+    if not launches:
+        return errors.EXIT_NOTHING_COMPARED
     return errors.EXIT_MISMATCH if bad else errors.EXIT_OK
 
 

@@ -110,6 +110,8 @@ word(
     errors=(
         ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "16")),
         ErrorCase("a filter over all channels", inputs={"weight": "d d 3"}, says=("(16, 16, 3)",)),
+        ErrorCase("a column of biases", inputs={"bias": "d 1"}, says=("bias", "(16, 1)", "(c,)", "reshape")),
+        ErrorCase("two biases a channel", inputs={"bias": "d 2"}, says=("bias", "(16, 2)", "(c,)")),
         ErrorCase(
             "an input shorter than the taps",
             inputs={"x": "b d 1"},
@@ -134,6 +136,7 @@ word(
         ErrorCase("channels that are no thirds", inputs={"x": "b 7 l"}, says=("7 channels", "three")),
         ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "48")),
         ErrorCase("a filter over all channels", inputs={"weight": "(3 d) d 3"}, says=("(48, 16, 3)",)),
+        ErrorCase("a column of biases", inputs={"bias": "(3 d) 1"}, says=("bias", "(48, 1)", "reshape")),
     ),
     source="canonical short_filter and the first gate of MonarchMixerSequenceMixing",
 )
@@ -163,6 +166,8 @@ word(
     errors=(
         ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
         ErrorCase("another number of channels", inputs={"k": "3 l"}, says=("(3, 64)", "16")),
+        ErrorCase("a column of skips", inputs={"D": "d 1"}, says=("D has", "(16, 1)", "(d,)", "reshape")),
+        ErrorCase("two skips a channel", inputs={"D": "d 2"}, says=("D has", "(16, 2)", "(d,)", "reshape")),
         ErrorCase("a signal with two axes", inputs={"u": "d l"}, says=("(16, 64)", "(b, d, l)")),
         ErrorCase(
             "a signal of integers", values={"u": np.zeros((2, 16, 64), dtype=np.int32)}, says=("int", "cast")
@@ -239,6 +244,9 @@ word(
         ErrorCase(
             "a gate of another length", inputs={"gate": "b d 5"}, says=("gate", "(2, 16, 5)", "(2, 16, 64)")
         ),
+        ErrorCase("another number of channels", inputs={"k": "3 l"}, says=("(3, 64)", "16")),
+        ErrorCase("two skips a channel", inputs={"D": "d 2"}, says=("D has", "(16, 2)", "(d,)", "reshape")),
+        ErrorCase("negative lags of other channels", inputs={"k_rev": "3 l"}, says=("k_rev", "(3, 64)")),
         ErrorCase("a residual path transposed", inputs={"extra": "b l d"}, says=("extra", "(2, 64, 16)")),
         ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
     ),
@@ -317,6 +325,13 @@ word(
         ErrorCase("another width of features", inputs={"z": "1 l 3"}, says=("(1, 64, 3)", "5")),
         ErrorCase("biases of fewer layers", inputs={"b_inner": "1 o"}, says=("(1, 16)", "(2, 16)")),
         ErrorCase("features with two axes", inputs={"z": "l e"}, says=("(64, 5)", "(1, l, e)")),
+        ErrorCase("two tables of features", inputs={"z": "2 l e"}, says=("(2, 64, 5)", "(1, 64, 5)")),
+        ErrorCase("a time for each channel", inputs={"t": "1 l d"}, says=("(1, 64, 33)", "(1, 64, 1)")),
+        ErrorCase(
+            "a decay for each position", inputs={"deltas": "1 l d"}, says=("(1, 64, 33)", "(1, 1, 33)")
+        ),
+        ErrorCase("a frequency for each position", inputs={"freq": "l o"}, says=("(64, 16)", "(1, 16)")),
+        ErrorCase("a column of biases", inputs={"b_in": "1 o"}, says=("b_in", "(1, 16)", "(16,)")),
     ),
     kernels=("hyena_filter",),
     source="Poli et al. 2023, Hyena, §3.3; canonical HyenaFilter.filter",

@@ -17,7 +17,7 @@ from parity.spec import ErrorCase
 pytestmark = pytest.mark.parity_live
 
 
-@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first", errors=True)
+@pytest.mark.parity_nodes("word", "layer", "model", named_cases="first", errors=True, kernels="first")
 def test_error(node: Node, parity: Recorder) -> None:
     """The reference and the port refuse the same arguments with the same information."""
     assert node.error is not None

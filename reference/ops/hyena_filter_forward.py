@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_axis, require_ndim, require_shape
 
 
 def hyena_filter_forward(
@@ -33,12 +33,26 @@ def hyena_filter_forward(
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter.filter``.
     """
     require_ndim("z", z, 3, "(1, l, e)")
+    require_ndim("w_in", w_in, 2, "(o, e)")
+    require_ndim("w_out", w_out, 2, "(d, o)")
     require_ndim("w_inner", w_inner, 3, "(j, o, o)")
     require(
         tuple(b_inner.shape) == tuple(w_inner.shape[:2]),
         f"b_inner has shape {tuple(b_inner.shape)}, expected {tuple(w_inner.shape[:2])}: a row for each "
         "matrix of w_inner",
     )
+    (order, features), length, d = w_in.shape, z.shape[1], w_out.shape[0]
+    require_axis("z", z, -1, features, "the input features of w_in")
+    for name, x, axis in (("w_inner", w_inner, 1), ("w_inner", w_inner, 2), ("w_out", w_out, 1)):
+        require_axis(name, x, axis, order, "the output features of w_in")
+    for name, x, shape, why in (
+        ("z", z, (1, length, features), "one table of features"),
+        ("t", t, (1, length, 1), "one time for each position of z"),
+        ("b_in", b_in, (order,), "one bias for each output of w_in"),
+        ("freq", freq, (1, order), "one frequency for each output of w_in"),
+        ("deltas", deltas, (1, 1, d), "one decay for each output of w_out"),
+    ):
+        require_shape(name, x, shape, why)
     h = ops.sine(ops.linear(z, w_in, b_in), freq, w_mod)  # (1, l, o)
     for i in range(w_inner.shape[0]):
         h = ops.sine(ops.linear(h, w_inner[i], b_inner[i]), freq, w_mod)

@@ -26,6 +26,7 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     n = 2 * length
     require_axis("k", k, 0, d, "one kernel for each channel of u")
+    require_ndim("D", D, 1, "(d,)")
     require_axis("D", D, 0, d, "one skip weight for each channel of u")
     require(
         k.shape[1] <= n,

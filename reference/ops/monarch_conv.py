@@ -27,6 +27,7 @@ def monarch_conv(u: Tensor, k: Tensor, D: Tensor) -> Tensor:
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     require_axis("k", k, 0, d, "one kernel for each channel of u")
+    require_ndim("D", D, 1, "(d,)")
     require_axis("D", D, 0, d, "one skip weight for each channel of u")
     require(
         k.shape[1] <= 2 * length,

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 
-from parity import canary, errors, msl
+from parity import canary, errors, msl, sides
 from parity.cli import main
-from parity.kernel_compare import canaries, compare, on_executor
-from parity.kernel_spec import KERNELS
+from parity.kernel_compare import MOST, bound_of, canaries, compare, judged, on_executor
+from parity.kernel_spec import KERNELS, KernelSpec, Launching
 from parity.msl import compiler
 
 pytestmark = [
@@ -76,8 +77,40 @@ def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(k["summary"] and k["launches"] for k in listed)
     assert main(["kernels", "list", "ftf_conv"]) == errors.EXIT_USAGE
     assert "fft_conv" in capsys.readouterr().err
-    if "metal" in compiler.describe():
+    if sides.why_not("metal") is None:
         return
-    code = main(["kernels", "compare", "--require-side", "metal"])
-    assert code in (errors.EXIT_OK, errors.EXIT_SIDE_UNAVAILABLE)
+    assert main(["kernels", "compare", "--require-side", "metal"]) == errors.EXIT_SIDE_UNAVAILABLE
     assert "fingerprint of msl" in capsys.readouterr().out
+    assert main(["kernels", "compare"]) == errors.EXIT_NOTHING_COMPARED
+    assert "metal did not run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_numbers_decide(dtype: str) -> None:
+    """Roundings are none of a problem; an element that is wrong, missing or not finite is."""
+    for spec in KERNELS.values():
+        for launching in spec.launches:
+            bound = bound_of(launching, dtype)
+            assert 0 < bound <= MOST
+            right = np.linspace(-1, 1, 33)
+
+            def problem(
+                change: float, spec: KernelSpec = spec, at: Launching = launching, right: Any = right
+            ) -> str:
+                other = right.copy()
+                other[7] += change
+                return judged(spec, at, dtype, [right], [other]).problem
+
+            assert not problem(0.9 * bound)
+            assert "more than" in problem(1.1 * bound)
+            assert "more than" in problem(-0.5)
+            assert "finite" in problem(np.nan)
+            assert "finite" in problem(np.inf)
+
+
+def test_what_metal_may_do_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contraction, flushing and inexact functions stay within the bound."""
+    monkeypatch.setattr(
+        "parity.kernel_compare.KERNELS", {n: KERNELS[n] for n in ("depthwise_conv3", "hyena_filter")}
+    )
+    assert all(not c.problem for c in compare(on_executor, loosely))

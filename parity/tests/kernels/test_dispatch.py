@@ -91,18 +91,19 @@ def test_policies_nest_and_end() -> None:
 
 
 def test_a_policy_is_this_contexts_own() -> None:
-    """Another thread has the default."""
+    """Another thread has the default, and no observer."""
     found: list[str] = []
 
     def other() -> None:
-        # What `wanted` says here, without an observer: those are everybody's.
         found.append("on" if wanted(None, "word", "its_kernel", YES) else "not on")
 
-    with kernels.use("on"):
+    heard: list[Decision] = []
+    with kernels.use("on"), kernels.observing(heard.append):
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
     assert found == ["on" if device() else "not on"]
+    assert heard == [], "an observer hears of another thread"
 
 
 def test_observers_come_and_go() -> None:

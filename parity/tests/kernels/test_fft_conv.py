@@ -162,6 +162,7 @@ def test_the_known_figures() -> None:
     for row in maximum_errors([64, 256, 512]):
         assert row.kernel.largest < KNOWN[row.length]
         assert row.exact.largest < KNOWN[row.length] / 2
+        assert row.ulps <= 1
 
 
 def test_supports() -> None:

@@ -180,12 +180,14 @@ def test_several_tables_are_left_to_mlx() -> None:
 @pytest.mark.parametrize(
     ("at", "shape", "says"),
     [
-        (1, (1, 39, 1), r"t has shape \(1, 39, 1\): axis -2 must be 40"),
-        (3, (8,), r"b_in has shape \(8,\): axis -1 must be 9"),
+        (1, (1, 39, 1), r"t has shape \(1, 39, 1\), expected \(1, 40, 1\)"),
+        (3, (8,), r"b_in has shape \(8,\), expected \(9,\)"),
         (4, (2, 9, 8), r"w_inner has shape \(2, 9, 8\): axis 2 must be 9"),
-        (6, (10, 8), r"w_out has shape \(10, 8\): axis -1 must be 9"),
-        (7, (1, 8), r"freq has shape \(1, 8\): axis -1 must be 9"),
-        (8, (1, 1, 9), r"deltas has shape \(1, 1, 9\): axis -1 must be 10"),
+        (6, (10, 8), r"w_out has shape \(10, 8\): axis 1 must be 9"),
+        (7, (1, 8), r"freq has shape \(1, 8\), expected \(1, 9\)"),
+        (7, (40, 9), r"freq has shape \(40, 9\), expected \(1, 9\)"),
+        (1, (1, 40, 10), r"t has shape \(1, 40, 10\), expected \(1, 40, 1\)"),
+        (8, (1, 1, 9), r"deltas has shape \(1, 1, 9\), expected \(1, 1, 10\)"),
     ],
 )
 def test_wrong_shapes_are_refused_before_any_kernel(at: int, shape: tuple[int, ...], says: str) -> None:
@@ -195,6 +197,22 @@ def test_wrong_shapes_are_refused_before_any_kernel(at: int, shape: tuple[int, .
     with on_kernels() as heard, pytest.raises(ValueError, match=says):
         word(*arrays)
     assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("o", "d", "j", "length", "says"),
+    [(1, 2**11, 0, 2**20, "2,147,483,648"), (1, 1, 3, 2**29, "2,147,483,648"), (1, 2**11, 0, 2**20 - 1, "")],
+)
+def test_results_beyond_an_index_are_refused(o: int, d: int, j: int, length: int, says: str) -> None:
+    """Of the filter and of what its gradient keeps, though every input is small; nothing is computed."""
+
+    def of(*shape: int) -> mx.array:
+        return mx.broadcast_to(mx.zeros((1,), dtype=mx.float32), shape)
+
+    arrays = [of(1, length, 1), of(1, length, 1), of(o, 1), of(o), of(j, o, o), of(j, o), of(d, o), of(1, o)]
+    reason = supports(*arrays, of(1, 1, d)).reason
+    assert says in reason
+    assert bool(reason) == bool(says)
 
 
 @pytest.mark.parity_slow

@@ -1,5 +1,6 @@
 """Tiles of products: which there are, who chooses, and what a wrong choice says."""
 
+import itertools
 from typing import Any
 
 import mlx.core as mx
@@ -54,8 +55,9 @@ def test_the_argument_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("64", ("'64'", "32x32x16")),
         ("axbxc", ("'axbxc'", "rows x columns x depth")),
-        ("48x32x16", ("rows of 48", "32, 64, 96, 128")),
-        ("32x256x16", ("columns of 256", "32, 64, 96, 128")),
+        ("48x32x16", ("rows of 48", "32, 64, 128")),
+        ("96x32x16", ("rows of 96", "32, 64, 128")),
+        ("32x256x16", ("columns of 256", "32, 64, 128")),
         ("32x32x8", ("depth of 8", "16, 32")),
         ("128x128x32", ("73,728 bytes", "32,768", "halve")),
     ],
@@ -83,6 +85,22 @@ def test_two_products_fit_where_one_does(dtype: Any) -> None:
                     assert two.m % 32 == two.n % 32 == 0
                     assert tile.threads <= 1024
                     assert 2 * two.threads <= 1024
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_threads_share_tiles_evenly(dtype: Any) -> None:
+    """Each thread holds as many elements as every other of both tiles, of one product and of two at once."""
+    accepted = 0
+    for m, n, k in itertools.product(SIDES, SIDES, DEPTHS):
+        if Tile(m, n, k).nbytes(dtype.size) > THREADGROUP_MEMORY:
+            continue
+        tile = choose(f"{m}x{n}x{k}", dtype)
+        accepted += 1
+        two = for_two(tile, dtype.size)
+        for t, threads in ((tile, tile.threads), (two, 2 * two.threads)):
+            assert t.m * t.k % threads == t.n * t.k % threads == 0, (tile, t)
+            assert min(t.m, t.n) * t.k >= threads, (tile, t)
+    assert accepted > len(SIDES) * len(SIDES) // 2
 
 
 def test_the_results_that_are_staged_fit_too() -> None:
