@@ -339,6 +339,11 @@ class Reader:
             return arguments[0]
         if function.name in _TENSORS:
             storage, offset, shape, strides = arguments[:4]
+            if len(arguments) > 6 and arguments[6]:
+                raise CheckpointError(
+                    f"{self.what}: a tensor with {_listed(arguments[6])} set, whose numbers are not those in the "
+                    "file (a negated or conjugated view); save it again after resolve_neg() and resolve_conj()"
+                )
             if not isinstance(storage, Storage) or type(offset) is not int or offset < 0:
                 raise _DamagedError("a tensor without storage")
             for sizes in (shape, strides):
@@ -369,6 +374,12 @@ class Reader:
         if self.storages.setdefault(key, found) != found:
             raise _DamagedError("a storage of two kinds")
         self._stack.append(found)
+
+
+def _listed(marks: Any) -> str:
+    """The keys of what PyTorch calls a tensor's metadata, few of them."""
+    keys = [k[:20] for k in marks if isinstance(k, str)] if isinstance(marks, dict) else []
+    return " and ".join(repr(k) for k in keys[:3]) or "marks of its own"
 
 
 def _pair(value: Any) -> tuple[Any, Any]:

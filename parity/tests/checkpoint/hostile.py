@@ -17,6 +17,9 @@ Make = Callable[[Path], Path]
 CORPUS: dict[str, tuple[Make, str]] = {}
 """Name → what makes it in a folder, and what the message has to say."""
 
+_WORD = "bert.embeddings.word_embeddings.weight"
+_BIAS = "bert.encoder.layer.1.mlp.wo.bias"
+
 CANARY = "canary"
 """A file that a program in a checkpoint would leave."""
 
@@ -328,6 +331,16 @@ def _strides_of_zero(folder: Path) -> Path:
     return _saved(state, folder)
 
 
+@hostile("a tensor with 'neg' set")
+def _negated_view(folder: Path) -> Path:
+    """The file has the numbers with the other sign."""
+    state = LAYOUTS[1].state()
+    x = state[_BIAS]
+    state[_BIAS] = torch.conj(torch.complex(x, x)).imag
+    assert state[_BIAS].is_neg()
+    return _saved(state, folder)
+
+
 @hostile("what is none")
 def _a_number_among_tensors(folder: Path) -> Path:
     return _saved({**LAYOUTS[1].state(), "step": 3}, folder)
@@ -355,8 +368,6 @@ def _state(name: str, says: str, change: Callable[[dict[str, Any]], Any]) -> Non
     CORPUS[f"state-{name}"] = (make, says)
 
 
-_WORD = "bert.embeddings.word_embeddings.weight"
-_BIAS = "bert.encoder.layer.1.mlp.wo.bias"
 _state("nan", _WORD, lambda s: s.update({_WORD: s[_WORD].clone().fill_(float("nan"))}))
 _state("infinity", f"NaN or infinity in {_BIAS}", lambda s: s.update({_BIAS: s[_BIAS] * float("inf")}))
 _state("missing", f"missing {_BIAS}", lambda s: s.pop(_BIAS))
