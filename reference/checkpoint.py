@@ -53,6 +53,10 @@ INERT = (
 """Objects that training frameworks keep beside the weights: something inert stands for them."""
 
 
+ITEMS = 1_000_000
+"""Items of lists that a pickle may have made into dictionaries."""
+
+
 class CheckpointError(ValueError):
     """A checkpoint that cannot be taken: which file, what is wrong with it, what to do."""
 
@@ -142,8 +146,17 @@ def _restricted() -> ModuleType:
     def parameter(data: Tensor, *_: Any) -> Tensor:
         return data
 
+    handled = 0
+
+    def ordered(*arguments: Any) -> Any:
+        nonlocal handled
+        handled += sum(len(x) for x in arguments if isinstance(x, list | tuple | dict))
+        if handled > ITEMS:  # one list may be given to any number of calls
+            raise CheckpointError(f"its pickle makes dictionaries of more than {ITEMS:,} items")
+        return OrderedDict(*arguments)
+
     found = {
-        "collections.OrderedDict": OrderedDict,
+        "collections.OrderedDict": ordered,
         "collections.defaultdict": OrderedDict,
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": parameter,

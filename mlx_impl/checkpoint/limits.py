@@ -20,5 +20,8 @@ PICKLE = 64 << 20
 OPCODES = 1_000_000
 """Instructions of one pickle."""
 
+UNFOLDED = 4
+"""Times the size of a PyTorch file that its tensors may take: a tied one stands there under three names."""
+
 AXES = 16
 """Axes of one tensor."""

@@ -324,7 +324,40 @@ def _pickle_name_twice(folder: Path) -> Path:
     return old(folder, b"\x80\x02}(X\x01\x00\x00\x00aK\x01X\x01\x00\x00\x00aK\x02u.")
 
 
-@hostile("unfold to more than the file")
+@hostile("a version that is a tuple")
+def _old_laughing_version(folder: Path) -> Path:
+    """A tuple of two of a tuple of two of …: as text it would have 2⁶⁰ numbers."""
+    magic = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+    version = b"\x80\x02K\x01" + b"2\x86" * 60 + b"."
+    (folder / "model.pt").write_bytes(magic + version + pickle.dumps({}, protocol=2))
+    return folder / "model.pt"
+
+
+@hostile("instructions")
+def _pickle_bomb_of_calls(folder: Path) -> Path:
+    """One list of pairs, made a dictionary over and over."""
+    pairs = b"](" + b"N\x86".join([b"G" + bytes(8)] * 1000) + b"N\x86" + b"eq\x000"
+    body = pairs + b"ccollections\nOrderedDict\nq\x010h\x00\x85q\x020" + b"h\x01h\x02R0" * 200_000
+    return old(folder, b"\x80\x02" + body + b"}.")
+
+
+@hostile("a tensor without storage")
+def _zip_offset_of_many_digits(folder: Path) -> Path:
+    number = (1 << 40_000).to_bytes(5001, "little")
+    storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0" + b"0X\x03\0\0\0cpuK\x04tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"\x8b" + struct.pack("<i", 5001) + number
+    body = b"\x80\x02}X\x01\0\0\0w" + tensor + b"K\x04\x85K\x01\x85\x89NtRs."
+    return rewritten(folder, lambda members: members.update({"model/data.pkl": body}))
+
+
+@hostile("unfold to more than 4 times the file")
+def _one_storage_under_many_names(folder: Path) -> Path:
+    state = LAYOUTS[1].state()
+    shared = torch.zeros(1 << 18)
+    return _saved({**state, **{f"bert.embeddings.e{i}": shared for i in range(50)}}, folder)
+
+
+@hostile("unfold to more than 4 times the file")
 def _strides_of_zero(folder: Path) -> Path:
     state = LAYOUTS[1].state()
     state["bert.huge"] = torch.zeros(1).expand(1 << 20, 1 << 10)

@@ -19,7 +19,10 @@ from reference.checkpoint import read as read_by_reference
 from .hostile import CANARY, CORPUS
 
 LARGE = ("safetensors-100000-tensors", "zip-of-30000-members", "zip-bomb", "pickle-of-ever", "pickle-laughs")
-BOMBS = ("100000-tensors", "bomb", "memo", "exabytes", "laughs", "zero", "deep", "billion")
+BOMBS = (
+    *("100000-tensors", "bomb", "memo", "laughing", "many", "exabytes", "laughs", "zero", "deep"),
+    *("billion", "digits"),
+)
 
 
 def _files(folder: Path) -> dict[str, bytes]:

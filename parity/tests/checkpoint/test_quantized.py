@@ -1,5 +1,6 @@
 """Packed weights: what they are, what stays, and what a model of them computes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ def test_packed_is_not_packed_again(wide: dict[str, Path], tmp_path: Path) -> No
             checkpoint.convert(tmp_path / "packed", tmp_path / "again", **options)
     with pytest.raises(CheckpointError, match="extend the original"):
         checkpoint.load(tmp_path / "packed", length=32)
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "long_conv_l_max", "hidden_size", "vocab_size"])
+def test_a_configuration_that_lies(key: str, wide: dict[str, Path], tmp_path: Path) -> None:
+    """Is held against the packed tensors before anything of its size is built."""
+    checkpoint.convert(wide["mlm"], tmp_path / "packed.safetensors", bits=4)
+    data = (tmp_path / "packed.safetensors").read_bytes()
+    n = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + n])
+    about = header["__metadata__"]
+    about["config"] = json.dumps(json.loads(about["config"]) | {key: 10**6})
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (tmp_path / "lies.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + n :])
+    with pytest.raises(CheckpointError, match=rf"{key} is 1000000, the tensors say"):
+        checkpoint.load(tmp_path / "lies.safetensors")
 
 
 @pytest.mark.parametrize(("bits", "group_size"), [(3, 64), (8, 48)])

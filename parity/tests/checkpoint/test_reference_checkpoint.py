@@ -1,5 +1,6 @@
 """The reference's own way to a checkpoint: PyTorch's loaders, everything that does not fit an error."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import reference
-from reference.checkpoint import CheckpointError, load_canonical, read
+from reference.checkpoint import CheckpointError, _restricted, load_canonical, read
 
 from .published import LAYOUTS
 
@@ -62,6 +63,14 @@ def test_what_does_not_fit(change: Callable[[State], Any], says: str) -> None:
     assert all(torch.equal(x, before[name]) for name, x in found.state_dict().items())
     with pytest.warns(UserWarning, match=says):
         assert load_canonical(found, state, strict=False).problems()
+
+
+def test_one_list_in_many_calls() -> None:
+    """Is counted as often as it is given, as by the port's reader."""
+    items = b"](" + b"N\x86".join([b"G" + bytes(8)] * 100) + b"N\x86" + b"eq\x000"
+    calls = b"ccollections\nOrderedDict\nq\x010h\x00\x85q\x020" + b"h\x01h\x02R0" * 10_001
+    with pytest.raises(CheckpointError, match="more than 1,000,000 items"):
+        _restricted().load(io.BytesIO(b"\x80\x02" + items + calls + b"}."))
 
 
 def test_shards_that_share_a_name(tmp_path: Path) -> None:

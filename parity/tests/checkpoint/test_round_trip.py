@@ -155,6 +155,17 @@ def test_half_precision(dtype: str, good: Path, tmp_path: Path) -> None:
     same(back, wanted)
 
 
+def test_half_precision_that_overflows(tmp_path: Path) -> None:
+    """Names the tensor; nothing is written. bfloat16 reaches as far as float32."""
+    state, name = LAYOUTS[1].state(), "bert.encoder.layer.1.mlp.wo.bias"
+    state[name][3] = 70000.0
+    torch.save(state, tmp_path / "large.pt")
+    with pytest.raises(CheckpointError, match=rf"{name} has values beyond the largest of float16"):
+        checkpoint.convert(tmp_path / "large.pt", tmp_path / "out", dtype="float16")
+    assert not (tmp_path / "out").exists()
+    checkpoint.convert(tmp_path / "large.pt", tmp_path / "out", dtype="bfloat16")
+
+
 def test_doubles(tmp_path: Path) -> None:
     """float64 goes through unharmed, and is rounded once where asked."""
     state = {
