@@ -129,7 +129,20 @@ def _misfit(name: str, value: mx.array, wanted: mx.array) -> str:
         return f"{name} has shape {tuple(value.shape)}, expected {tuple(wanted.shape)}"
     if mx.issubdtype(value.dtype, mx.floating) != mx.issubdtype(wanted.dtype, mx.floating):
         return f"{name} has dtype {value.dtype}, expected one like {wanted.dtype}"
-    return ""
+    return "" if mx.issubdtype(wanted.dtype, mx.floating) else _misfit_integers(name, value, wanted)
+
+
+def _misfit_integers(name: str, value: mx.array, wanted: mx.array) -> str:
+    """Packed numbers mean nothing in another format; positions of any width count from 0."""
+    if name.rpartition(".")[2] != "position_ids":
+        return (
+            "" if value.dtype == wanted.dtype else f"{name} has dtype {value.dtype}, expected {wanted.dtype}"
+        )
+    if not mx.issubdtype(value.dtype, mx.integer):
+        return f"{name} has dtype {value.dtype}, expected an integer one"
+    counted = mx.arange(value.size, dtype=mx.int64)
+    same = mx.array_equal(mx.astype(mx.flatten(value), mx.int64), counted)
+    return "" if same.item() else f"{name} has other values than 0, 1, 2 …"  # noqa: MXP201 loading
 
 
 def _untied(keys: KeyMap, tensors: Mapping[str, mx.array], given: Mapping[str, mx.array]) -> tuple[str, ...]:

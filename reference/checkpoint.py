@@ -277,6 +277,20 @@ class Loaded:
         return [*found, *self.misshapen, *self.untied]
 
 
+def _misfit(name: str, x: Tensor, wanted: Tensor) -> str:
+    """What is wrong with a tensor for its place, or nothing."""
+    if x.shape != wanted.shape:
+        return f"{name} has shape {tuple(x.shape)}, expected {tuple(wanted.shape)}"
+    floating = wanted.is_floating_point()
+    if x.is_floating_point() != floating or x.dtype == torch.bool or x.is_complex():
+        return f"{name} has dtype {x.dtype}, expected one like {wanted.dtype}"
+    if floating and not x.isfinite().all():
+        return f"{name} has a NaN or an infinity"
+    if name.endswith("position_ids") and not torch.equal(x.long().flatten(), torch.arange(x.numel())):
+        return f"{name} has other values than 0, 1, 2 …"
+    return ""
+
+
 def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: bool = True) -> Loaded:
     """Put a canonical ``state_dict`` into `model`, every name of it, and every parameter filled.
 
@@ -284,13 +298,14 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     model. Unless `strict` is off, nothing is loaded unless everything fits; with it off, what fits is
     loaded, and what does not is a warning and in the result.
 
-    Raises: CheckpointError listing names that are missing, unexpected, of another shape, or tied to a
-        tensor with other values.
+    Raises: CheckpointError listing names that are missing, unexpected, of another shape or kind of number,
+        not finite, tied to a tensor with other values, or positions that do not count from 0.
     """
     state = model.state_dict()
     groups: dict[tuple[int, tuple[int, ...]], list[str]] = {}
     for name, x in state.items():
-        groups.setdefault((x.data_ptr(), tuple(x.shape)), []).append(name)
+        place = x.data_ptr() if x.numel() else len(groups)  # empty tensors share an address, nothing else
+        groups.setdefault((place, tuple(x.shape)), []).append(name)
     whole = dict(tensors)
     untied = []
     for names in groups.values():
@@ -303,9 +318,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
         if present:
             whole |= dict.fromkeys(names, tensors[present[0]])
     misshapen = {
-        name: f"{name} has shape {tuple(x.shape)}, expected {tuple(state[name].shape)}"
-        for name, x in whole.items()
-        if name in state and x.shape != state[name].shape
+        name: text for name, x in whole.items() if name in state and (text := _misfit(name, x, state[name]))
     }
     found = Loaded(
         missing=tuple(sorted(set(state) - set(whole))),
@@ -324,6 +337,6 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     fitting = {name: x for name, x in whole.items() if name in state and name not in misshapen}
     model.load_state_dict(fitting, strict=strict)
     for name, x in model.state_dict().items():
-        if name in fitting and not torch.equal(x, fitting[name].to(x.dtype)) and not x.isnan().any():
+        if name in fitting and not torch.equal(x, fitting[name].to(x.dtype)):
             raise RuntimeError(f"{name} of {type(model).__name__} was left at its initial value")
     return found

@@ -409,6 +409,10 @@ _state("no-layer-0", "without a gap", lambda s: [s.pop(n) for n in list(s) if "l
 _state("unexpected", "unexpected bert.adapter", lambda s: s.update({"bert.adapter": torch.zeros(2)}))
 _state("misshapen", "has shape", lambda s: s.update({_BIAS: torch.zeros(3)}))
 _state("integers-for-floats", "has dtype", lambda s: s.update({_BIAS: torch.zeros(20, dtype=torch.int64)}))
+_IDS = "bert.embeddings.position_ids"
+_state("position-ids-zero", "other values than 0, 1, 2", lambda s: s.update({_IDS: s[_IDS] * 0}))
+_state("position-ids-far", "other values than 0, 1, 2", lambda s: s.update({_IDS: s[_IDS] + 10**9}))
+_state("position-ids-bool", "expected an integer one", lambda s: s.update({_IDS: s[_IDS].bool()}))
 _state("untied", "to which it is tied", lambda s: s.update({"cls.predictions.decoder.weight": s[_WORD] + 1}))
 _state("two-names-one-tensor", "without the wrappers", lambda s: s.update({f"module.{_BIAS}": s[_BIAS]}))
 _state("two-heads", "unexpected classifier.bias", lambda s: s.update({"classifier.bias": torch.zeros(2)}))

@@ -21,6 +21,7 @@ from .published import LAYOUTS
 State = dict[str, Tensor]
 WORD = "bert.embeddings.word_embeddings.weight"
 DECODER = "cls.predictions.decoder.weight"
+IDS = "bert.embeddings.position_ids"
 BIAS = "bert.encoder.layer.1.mlp.wo.bias"
 
 
@@ -49,8 +50,11 @@ def test_everything_is_loaded() -> None:
         (lambda s: s.update(extra=torch.zeros(3)), "unexpected extra"),
         (lambda s: s.update({BIAS: torch.zeros(3)}), r"has shape \(3,\), expected \(20,\)"),
         (lambda s: s.update({DECODER: s[WORD] + 1}), "to which it is tied"),
+        (lambda s: s.update({IDS: s[IDS].float()}), "position_ids has dtype torch.float32"),
+        (lambda s: s.update({IDS: s[IDS] * 0}), "position_ids has other values than 0, 1, 2"),
+        (lambda s: s.update({BIAS: s[BIAS] * float("nan")}), "has a NaN or an infinity"),
     ],
-    ids=["missing", "unexpected", "shape", "tied"],
+    ids=["missing", "unexpected", "shape", "tied", "float-ids", "other-ids", "nan"],
 )
 def test_what_does_not_fit(change: Callable[[State], Any], says: str) -> None:
     """Is an error and nothing is loaded; a warning and a value with strict off."""
