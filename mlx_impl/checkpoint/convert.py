@@ -69,7 +69,7 @@ def convert(
         length, way: extend the position tables, see `extend_positions`.
         strict: whether names that do not fit are an error; a model with parameters at their initial
             values is never written.
-        force: whether `out` may be replaced.
+        force: whether `out` may be replaced, if it has nothing in it but what is written now.
 
     Raises: CheckpointError; then nothing has been written.
     """
@@ -99,6 +99,8 @@ def convert(
             "a model with parameters at their initial values is not written"
         )
     packed = None if bits is None else quantize(made.model, bits, group_size=group_size)
+    if packed is not None and not packed.layers:
+        raise CheckpointError(f"{source.path}: no layer can be packed: {_reasons(packed)}")
     keys = key_map(made.model, _outer(source))
     parameters = dict(tree_flatten(made.model.parameters()))
     named = keys.to_canonical(parameters) if target == "canonical" else parameters
@@ -112,10 +114,21 @@ def convert(
         write_whole(
             out,
             lambda part: _folder(part, tensors, information, made, copied),
-            folder=(WEIGHTS, CONFIG, *TOKENIZER),
+            folder=(WEIGHTS, CONFIG, *copied),
             force=force,
         )
     return Conversion(source, made, out, target, tensors, digests, packed, copied, _notes(made, length, way))
+
+
+def _reasons(packed: Quantization) -> str:
+    """Why layers were kept: each reason with one of them, the first few."""
+    first: dict[str, str] = {}
+    for name, reason in packed.kept.items():
+        first.setdefault(reason, name)
+    return "; ".join(
+        f"{name} has {reason}" if reason[:4] in ("rows", "only") else f"{name} is {reason}"
+        for reason, name in list(first.items())[:5]
+    )
 
 
 def _outer(source: Source) -> str:

@@ -125,7 +125,7 @@ def _refuse_others(path: Path, folder: tuple[str, ...]) -> None:
     others = sorted(p.name for p in path.iterdir() if p.name not in folder) if folder else []
     if others:
         raise CheckpointError(
-            f"{path} has {others[0]!r} in it, one of {len(others)} that no conversion writes, "
+            f"{path} has {others[0]!r} in it, one of {len(others)} that this conversion does not write, "
             "and is not replaced; give another name"
         )
 

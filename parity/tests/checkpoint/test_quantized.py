@@ -146,6 +146,21 @@ def test_packed_is_not_packed_again(wide: dict[str, Path], tmp_path: Path) -> No
         checkpoint.load(tmp_path / "packed", length=32)
 
 
+def test_nothing_to_pack(good: Path, tmp_path: Path) -> None:
+    """Is an error with the reasons, not a conversion that changed nothing."""
+    with pytest.raises(CheckpointError, match=r"no layer can be packed: .*groups of 64 do not divide"):
+        checkpoint.convert(good, tmp_path / "packed", bits=4)
+    assert not (tmp_path / "packed").exists()
+
+
+def test_what_was_inferred_is_noted(good: Path, wide: dict[str, Path]) -> None:
+    """Keys that shapes told or nothing told are in the notes; a whole config.json leaves few."""
+    notes = trained(wide["mlm"]).notes
+    assert any("hidden_size=128" in note and note.endswith("inferred from the shapes") for note in notes)
+    assert any("layer_norm_eps=1e-12" in note and "assumed" in note for note in notes)
+    assert not any("hidden_size" in note for note in trained(good).notes)
+
+
 @pytest.mark.parametrize("key", ["num_hidden_layers", "long_conv_l_max", "hidden_size", "vocab_size"])
 def test_a_configuration_that_lies(key: str, wide: dict[str, Path], tmp_path: Path) -> None:
     """Is held against the packed tensors before anything of its size is built."""

@@ -209,7 +209,11 @@ def test_nothing_is_replaced(good: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(CheckpointError, match=r"has 'notes\.txt' in it"):
         checkpoint.convert(good, tmp_path / "out", force=True)
-    (tmp_path / "out" / "notes.txt").unlink()
+    (tmp_path / "out" / "notes.txt").rename(tmp_path / "out" / "vocab.txt")
+    with pytest.raises(CheckpointError, match=r"has 'vocab\.txt' in it.* this conversion does not write"):
+        checkpoint.convert(good, tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "vocab.txt").read_text() == "mine"
+    (tmp_path / "out" / "vocab.txt").unlink()
     for source in (tmp_path / "out", tmp_path / "out" / "model.safetensors"):
         with pytest.raises(CheckpointError, match="where the checkpoint itself is"):
             checkpoint.convert(source, tmp_path / "out", force=True)
