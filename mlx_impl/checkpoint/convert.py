@@ -145,7 +145,7 @@ def _metadata(
         "sources_sha256": json.dumps(dict(digests), sort_keys=True),
         "versions": json.dumps({n: _version(n) for n in ("m2bert-parity", "mlx", "safetensors")}),
         "head": made.head,
-        "config": json.dumps(made.config.to_dict(), sort_keys=True),
+        "config": json.dumps(made.config.to_dict(), sort_keys=True, allow_nan=False),
         "canonical_prefix": _outer(made.source),
     }
     if packed is not None:
@@ -176,7 +176,7 @@ def _folder(
     copied: tuple[str, ...],
 ) -> None:
     safetensors.write(part / WEIGHTS, tensors, information)
-    text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True)
+    text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True, allow_nan=False)
     (part / CONFIG).write_text(f"{text}\n", encoding="utf-8")
     for name in copied:
         shutil.copyfile(made.source.folder / name, part / name)
