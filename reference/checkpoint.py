@@ -97,10 +97,10 @@ def read(paths: Path | Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:
-    with path.open("rb") as file:
-        start = file.read(9)
-    is_zip = start[:4] == b"PK\x03\x04"
     try:
+        with path.open("rb") as file:
+            start = file.read(9)
+        is_zip = start[:4] == b"PK\x03\x04"
         if not is_zip and (start[:1] != b"\x80" or start[8:] == b"{"):
             from safetensors.torch import load_file
 

@@ -15,7 +15,7 @@ from mlx_impl.weights import key_map
 
 from . import arrays, safetensors
 from .errors import CheckpointError
-from .files import refuse_existing, sha256, write_whole
+from .files import refuse_existing, sha256, usable, write_whole
 from .load import Assembled, assemble
 from .quantized import Quantization, quantize
 from .raw import Raw
@@ -73,8 +73,7 @@ def convert(
 
     Raises: CheckpointError; then nothing has been written.
     """
-    out = Path(out)
-    path = Path(path)
+    out, path = usable(Path(out)), usable(Path(path))
     refuse_existing(out, force=force)
     if out.exists() and (path.resolve() == out.resolve() or path.resolve().is_relative_to(out.resolve())):
         raise CheckpointError(f"{out} is where the checkpoint itself is; give another name")

@@ -9,7 +9,7 @@ from typing import Any
 from . import limits, safetensors, torch_files
 from .configuration import checked_keys, read_keys
 from .errors import CheckpointError
-from .files import mapped, parse_json, read_json
+from .files import mapped, parse_json, read_json, usable
 from .names import Canonical, canonical, unnest
 from .pickles import View
 from .raw import Raw
@@ -73,7 +73,7 @@ def read(path: Path, *, config: Path | None = None, root: Path | None = None) ->
 
     Raises: CheckpointError if anything about it is not as it should be; nothing in it is ever run.
     """
-    path = Path(path)
+    path = usable(Path(path))
     index: dict[str, str] | None = None
     if path.is_dir():
         root = (root or path).resolve()

@@ -89,6 +89,24 @@ def test_bombs_in_little_memory(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.parametrize("name", ["n" * 300, "zero\0byte"])
+def test_names_that_cannot_be(
+    name: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what is read and of what is written."""
+    for words in ([str(tmp_path / name), str(tmp_path / "x")], [str(good), str(tmp_path / name)]):
+        assert main(["convert", *words]) == errors.EXIT_MISMATCH
+        assert "cannot be looked up" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_length_that_cannot_be(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is refused before a table of it is made."""
+    words = ["convert", str(good), str(tmp_path / "x"), "--length", "1000000000008"]
+    assert main(words) == errors.EXIT_MISMATCH
+    assert "at most 1,048,576 positions" in capsys.readouterr().err
+
+
 def test_a_disk_that_is_full_leaves_nothing(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,13 @@ def test_shards_that_share_a_name(tmp_path: Path) -> None:
         read([tmp_path / "a", tmp_path / "b"])
 
 
+def test_nothing_there(tmp_path: Path) -> None:
+    """A missing file and a folder are errors of a checkpoint too."""
+    for path in (tmp_path / "nowhere.pt", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            read(path)
+
+
 @pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x80\x02", b"12345678{", b""])
 def test_nonsense(start: bytes, tmp_path: Path) -> None:
     """Whatever PyTorch raises for it is one error."""
