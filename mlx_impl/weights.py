@@ -9,6 +9,15 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
+_FEW = 5
+"""Names of one kind that a message lists."""
+
+
+def shown(text: str, most: int = 200) -> str:
+    """A name from a file as a message may have it: what a terminal would obey escaped, cut if it is long."""
+    escaped = text if text.isprintable() else repr(text)[1:-1]
+    return escaped if len(escaped) <= most else f"{escaped[: most - 1]}…"
+
 
 @dataclass(frozen=True)
 class KeyMap:
@@ -77,11 +86,26 @@ class Loaded:
 
     def problems(self) -> list[str]:
         """Each of them in a few words."""
-        found = [f"missing {name}" for name in self.missing]
-        found += [f"unexpected {name}" for name in self.unexpected]
-        found += [*self.misshapen, *self.untied]
+        return [text for kind in self._kinds() for text in kind]
+
+    def summary(self) -> list[str]:
+        """The first few of each kind, as a message may have them, and how many more there are."""
+        found = []
+        for kind in self._kinds():
+            found += [shown(text) for text in kind[:_FEW]]
+            if len(kind) > _FEW:
+                found.append(f"{len(kind) - _FEW:,} more like this")
+        return found
+
+    def _kinds(self) -> list[list[str]]:
         told = {*self.missing, *(text.partition(" ")[0] for text in self.misshapen)}
-        return found + [f"never loaded {name}" for name in self.never_loaded if name not in told]
+        return [
+            [f"missing {name}" for name in self.missing],
+            [f"unexpected {name}" for name in self.unexpected],
+            [*self.misshapen],
+            [*self.untied],
+            [f"never loaded {name}" for name in self.never_loaded if name not in told],
+        ]
 
 
 def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array], *, strict: bool = True) -> Loaded:
@@ -108,7 +132,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array], *, strict:
     )
     if found.problems():
         message = (
-            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.problems())}. "
+            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.summary())}. "
             "Check that the configuration is the checkpoint's"
         )
         if strict:

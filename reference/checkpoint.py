@@ -53,6 +53,9 @@ INERT = (
 """Objects that training frameworks keep beside the weights: something inert stands for them."""
 
 
+FEW = 8
+"""Things that do not fit that a message lists."""
+
 ITEMS = 1_000_000
 """Items of lists that a pickle may have made into dictionaries."""
 
@@ -276,6 +279,12 @@ class Loaded:
         found += [f"unexpected {name}" for name in self.unexpected]
         return [*found, *self.misshapen, *self.untied]
 
+    def summary(self) -> str:
+        """The first few, without what a terminal would obey, and how many there are."""
+        few = [ascii(text)[1:-1][:200] for text in self.problems()[:FEW]]
+        more = len(self.problems()) - len(few)
+        return "; ".join([*few, f"and {more:,} more"] if more else few)
+
 
 def _misfit(name: str, x: Tensor, wanted: Tensor) -> str:
     """What is wrong with a tensor for its place, or nothing."""
@@ -328,7 +337,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     )
     if found.problems():
         message = (
-            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.problems())}. "
+            f"the tensors do not fit {type(model).__name__}: {found.summary()}. "
             "Check that the configuration is the checkpoint's"
         )
         if strict:

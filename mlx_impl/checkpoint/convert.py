@@ -182,7 +182,7 @@ def _folder(
 
 
 def _notes(made: Assembled, length: int | None, way: str) -> tuple[str, ...]:
-    found: list[str] = [*made.loaded.problems()]
+    found: list[str] = [*made.loaded.summary()]
     if length is not None:
         found.append(f"positions extended to {length}: the model has to be trained on before it is of use")
         if way == "canonical":

@@ -10,7 +10,7 @@ from mlx import nn
 
 from mlx_impl.config import M2BertConfig
 from mlx_impl.model import HEADS, BertModel
-from mlx_impl.weights import Loaded, load_canonical
+from mlx_impl.weights import Loaded, load_canonical, shown
 
 from . import arrays
 from .configuration import Configuration, determine, make
@@ -156,5 +156,5 @@ def _longer(configuration: Configuration, length: int) -> Configuration:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+    few = ", ".join(shown(name, 120) for name in names[:5])
+    return few if len(names) <= 5 else f"{few} and {len(names) - 5} more"

@@ -415,6 +415,16 @@ _state("position-ids-far", "other values than 0, 1, 2", lambda s: s.update({_IDS
 _state("position-ids-bool", "expected an integer one", lambda s: s.update({_IDS: s[_IDS].bool()}))
 _state("untied", "to which it is tied", lambda s: s.update({"cls.predictions.decoder.weight": s[_WORD] + 1}))
 _state("two-names-one-tensor", "without the wrappers", lambda s: s.update({f"module.{_BIAS}": s[_BIAS]}))
+_EVIL = "bert.\x1b[31m\nparity: holds\u202e"
+_state(
+    "evil-name", r"unexpected bert.\x1b[31m\nparity: holds\u202e", lambda s: s.update({_EVIL: torch.zeros(2)})
+)
+_state("evil-nan", r"bert.\x1b[31m", lambda s: s.update({_EVIL: torch.zeros(2) / 0}))
+_state(
+    "a-thousand-unexpected",
+    "995 more like this",
+    lambda s: s.update({f"bert.{'x' * 200}{i}": torch.zeros(1) for i in range(1000)}),
+)
 _state("two-heads", "unexpected classifier.bias", lambda s: s.update({"classifier.bias": torch.zeros(2)}))
 
 

@@ -41,6 +41,7 @@ def test_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     message = capsys.readouterr().err
     assert says in message
     assert len(message) < 2000
+    assert message.replace("\n", "").isprintable()
     assert "Traceback" not in message
     assert _files(tmp_path) == before
     assert not (tmp_path / CANARY).exists()
