@@ -510,13 +510,15 @@ def _config_that_is_a_link(folder: Path) -> Path:
     return inner
 
 
-def _index(name: str, says: str, weight_map: Any) -> None:
+def _index(name: str, says: str, weight_map: Any, **metadata: Any) -> None:
     def make(folder: Path) -> Path:
         inner = folder / "inner"
         inner.mkdir()
         for place in (folder / "shard.safetensors", inner / "shard.safetensors"):
             safetensors(place.parent, {"a": _F4}, bytes(4)).rename(place)
-        (inner / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+        (inner / "model.safetensors.index.json").write_text(
+            json.dumps({"metadata": metadata, "weight_map": weight_map})
+        )
         return inner
 
     CORPUS[f"index-{name}"] = (make, says)
@@ -529,4 +531,7 @@ _index("missing-shard", "is not there", {"a": "other.safetensors"})
 _index("other-tensors", "two checkpoints", {"b": "shard.safetensors"})
 _index("empty", "no weight_map", {})
 _index("of-numbers", "no weight_map", {"a": 1})
+_index("of-another-size", "says 1 bytes", {"a": "shard.safetensors"}, total_size=1)
+_index("of-no-size", "total_size is a str", {"a": "shard.safetensors"}, total_size="4")
+_index("of-infinite-size", "more than any file", {"a": "shard.safetensors"}, total_size=1e300)
 _index("of-a-folder", "beside their index", {"a": ".."})

@@ -57,7 +57,10 @@ def _shards(state: dict[str, Tensor], folder: Path) -> Path:
     parts = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
     for file, own in parts.items():
         save_file({n: state[n].clone() for n in own}, folder / file)
-    index = {"metadata": {}, "weight_map": {n: file for file, own in parts.items() for n in own}}
+    index = {
+        "metadata": {"total_size": sum(x.nbytes for x in state.values())},
+        "weight_map": {n: file for file, own in parts.items() for n in own},
+    }
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
 
