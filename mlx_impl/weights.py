@@ -9,6 +9,15 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
+_FEW = 5
+"""Names of one kind that a message lists."""
+
+
+def shown(text: str, most: int = 200) -> str:
+    """A name from a file as a message may have it: what a terminal would obey escaped, cut if it is long."""
+    escaped = text if text.isprintable() else repr(text)[1:-1]
+    return escaped if len(escaped) <= most else f"{escaped[: most - 1]}…"
+
 
 @dataclass(frozen=True)
 class KeyMap:
@@ -77,11 +86,26 @@ class Loaded:
 
     def problems(self) -> list[str]:
         """Each of them in a few words."""
-        found = [f"missing {name}" for name in self.missing]
-        found += [f"unexpected {name}" for name in self.unexpected]
-        found += [*self.misshapen, *self.untied]
+        return [text for kind in self._kinds() for text in kind]
+
+    def summary(self) -> list[str]:
+        """The first few of each kind, as a message may have them, and how many more there are."""
+        found = []
+        for kind in self._kinds():
+            found += [shown(text) for text in kind[:_FEW]]
+            if len(kind) > _FEW:
+                found.append(f"{len(kind) - _FEW:,} more like this")
+        return found
+
+    def _kinds(self) -> list[list[str]]:
         told = {*self.missing, *(text.partition(" ")[0] for text in self.misshapen)}
-        return found + [f"never loaded {name}" for name in self.never_loaded if name not in told]
+        return [
+            [f"missing {name}" for name in self.missing],
+            [f"unexpected {name}" for name in self.unexpected],
+            [*self.misshapen],
+            [*self.untied],
+            [f"never loaded {name}" for name in self.never_loaded if name not in told],
+        ]
 
 
 def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array], *, strict: bool = True) -> Loaded:
@@ -108,7 +132,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array], *, strict:
     )
     if found.problems():
         message = (
-            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.problems())}. "
+            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.summary())}. "
             "Check that the configuration is the checkpoint's"
         )
         if strict:
@@ -129,7 +153,20 @@ def _misfit(name: str, value: mx.array, wanted: mx.array) -> str:
         return f"{name} has shape {tuple(value.shape)}, expected {tuple(wanted.shape)}"
     if mx.issubdtype(value.dtype, mx.floating) != mx.issubdtype(wanted.dtype, mx.floating):
         return f"{name} has dtype {value.dtype}, expected one like {wanted.dtype}"
-    return ""
+    return "" if mx.issubdtype(wanted.dtype, mx.floating) else _misfit_integers(name, value, wanted)
+
+
+def _misfit_integers(name: str, value: mx.array, wanted: mx.array) -> str:
+    """Packed numbers mean nothing in another format; positions of any width count from 0."""
+    if name.rpartition(".")[2] != "position_ids":
+        return (
+            "" if value.dtype == wanted.dtype else f"{name} has dtype {value.dtype}, expected {wanted.dtype}"
+        )
+    if not mx.issubdtype(value.dtype, mx.integer):
+        return f"{name} has dtype {value.dtype}, expected an integer one"
+    counted = mx.arange(value.size, dtype=mx.int64)
+    same = mx.array_equal(mx.astype(mx.flatten(value), mx.int64), counted)
+    return "" if same.item() else f"{name} has other values than 0, 1, 2 …"  # noqa: MXP201 loading
 
 
 def _untied(keys: KeyMap, tensors: Mapping[str, mx.array], given: Mapping[str, mx.array]) -> tuple[str, ...]:

@@ -114,6 +114,8 @@ def _tokenizer(folder: Path) -> Any:
         if not whole.is_file():
             return _of_pieces(tokenizers, pieces, folder)
         found = tokenizers.Tokenizer.from_file(str(whole))
+    except UsageError:
+        raise
     except Exception as error:  # the package raises plain ones
         raise UsageError(f"the tokenizer in {folder} cannot be read: {str(error)[:200]}") from error
     found.no_padding()
@@ -129,6 +131,12 @@ def _of_pieces(tokenizers: Any, pieces: Path, folder: Path) -> Any:
     if (folder / "tokenizer_config.json").is_file():
         settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     vocabulary = {word: i for i, word in enumerate(pieces.read_text("utf-8").splitlines())}
+    missing = [word for word in ("[UNK]", "[CLS]", "[SEP]") if word not in vocabulary]
+    if missing:
+        raise UsageError(
+            f"{pieces} has no {' and no '.join(missing)}, which BERT's tokenizer needs: "
+            "put the checkpoint's own vocab.txt there, or give --tokens FILE"
+        )
     found = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))
     lower = bool(settings.get("do_lower_case", True))
     found.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=lower)

@@ -53,6 +53,13 @@ INERT = (
 """Objects that training frameworks keep beside the weights: something inert stands for them."""
 
 
+FEW = 8
+"""Things that do not fit that a message lists."""
+
+ITEMS = 1_000_000
+"""Items of lists that a pickle may have made into dictionaries."""
+
+
 class CheckpointError(ValueError):
     """A checkpoint that cannot be taken: which file, what is wrong with it, what to do."""
 
@@ -93,10 +100,10 @@ def read(paths: Path | Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:
-    with path.open("rb") as file:
-        start = file.read(9)
-    is_zip = start[:4] == b"PK\x03\x04"
     try:
+        with path.open("rb") as file:
+            start = file.read(9)
+        is_zip = start[:4] == b"PK\x03\x04"
         if not is_zip and (start[:1] != b"\x80" or start[8:] == b"{"):
             from safetensors.torch import load_file
 
@@ -142,8 +149,17 @@ def _restricted() -> ModuleType:
     def parameter(data: Tensor, *_: Any) -> Tensor:
         return data
 
+    handled = 0
+
+    def ordered(*arguments: Any) -> Any:
+        nonlocal handled
+        handled += sum(len(x) for x in arguments if isinstance(x, list | tuple | dict))
+        if handled > ITEMS:  # one list may be given to any number of calls
+            raise CheckpointError(f"its pickle makes dictionaries of more than {ITEMS:,} items")
+        return OrderedDict(*arguments)
+
     found = {
-        "collections.OrderedDict": OrderedDict,
+        "collections.OrderedDict": ordered,
         "collections.defaultdict": OrderedDict,
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": parameter,
@@ -263,6 +279,26 @@ class Loaded:
         found += [f"unexpected {name}" for name in self.unexpected]
         return [*found, *self.misshapen, *self.untied]
 
+    def summary(self) -> str:
+        """The first few, without what a terminal would obey, and how many there are."""
+        few = [ascii(text)[1:-1][:200] for text in self.problems()[:FEW]]
+        more = len(self.problems()) - len(few)
+        return "; ".join([*few, f"and {more:,} more"] if more else few)
+
+
+def _misfit(name: str, x: Tensor, wanted: Tensor) -> str:
+    """What is wrong with a tensor for its place, or nothing."""
+    if x.shape != wanted.shape:
+        return f"{name} has shape {tuple(x.shape)}, expected {tuple(wanted.shape)}"
+    floating = wanted.is_floating_point()
+    if x.is_floating_point() != floating or x.dtype == torch.bool or x.is_complex():
+        return f"{name} has dtype {x.dtype}, expected one like {wanted.dtype}"
+    if floating and not x.isfinite().all():
+        return f"{name} has a NaN or an infinity"
+    if name.endswith("position_ids") and not torch.equal(x.long().flatten(), torch.arange(x.numel())):
+        return f"{name} has other values than 0, 1, 2 …"
+    return ""
+
 
 def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: bool = True) -> Loaded:
     """Put a canonical ``state_dict`` into `model`, every name of it, and every parameter filled.
@@ -271,13 +307,14 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     model. Unless `strict` is off, nothing is loaded unless everything fits; with it off, what fits is
     loaded, and what does not is a warning and in the result.
 
-    Raises: CheckpointError listing names that are missing, unexpected, of another shape, or tied to a
-        tensor with other values.
+    Raises: CheckpointError listing names that are missing, unexpected, of another shape or kind of number,
+        not finite, tied to a tensor with other values, or positions that do not count from 0.
     """
     state = model.state_dict()
     groups: dict[tuple[int, tuple[int, ...]], list[str]] = {}
     for name, x in state.items():
-        groups.setdefault((x.data_ptr(), tuple(x.shape)), []).append(name)
+        place = x.data_ptr() if x.numel() else len(groups)  # empty tensors share an address, nothing else
+        groups.setdefault((place, tuple(x.shape)), []).append(name)
     whole = dict(tensors)
     untied = []
     for names in groups.values():
@@ -290,9 +327,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
         if present:
             whole |= dict.fromkeys(names, tensors[present[0]])
     misshapen = {
-        name: f"{name} has shape {tuple(x.shape)}, expected {tuple(state[name].shape)}"
-        for name, x in whole.items()
-        if name in state and x.shape != state[name].shape
+        name: text for name, x in whole.items() if name in state and (text := _misfit(name, x, state[name]))
     }
     found = Loaded(
         missing=tuple(sorted(set(state) - set(whole))),
@@ -302,7 +337,7 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     )
     if found.problems():
         message = (
-            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.problems())}. "
+            f"the tensors do not fit {type(model).__name__}: {found.summary()}. "
             "Check that the configuration is the checkpoint's"
         )
         if strict:
@@ -311,6 +346,6 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, Tensor], *, strict: b
     fitting = {name: x for name, x in whole.items() if name in state and name not in misshapen}
     model.load_state_dict(fitting, strict=strict)
     for name, x in model.state_dict().items():
-        if name in fitting and not torch.equal(x, fitting[name].to(x.dtype)) and not x.isnan().any():
+        if name in fitting and not torch.equal(x, fitting[name].to(x.dtype)):
             raise RuntimeError(f"{name} of {type(model).__name__} was left at its initial value")
     return found

@@ -8,6 +8,19 @@ from typing import Any, Self
 
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
+_LARGEST_SIZE = 2**31 - 1
+"""Indices have 32 bits."""
+
+_LARGEST = 3.4028234663852886e38
+"""Of float32."""
+
+_NOT_NEGATIVE = ("layer_norm_eps", "initializer_range")
+
+
+def _shown(value: object) -> str:
+    """A value in an error; an integer may have any number of digits."""
+    return "a number of many digits" if isinstance(value, int) and abs(value) > 1 << 64 else repr(value)[:80]
+
 
 @dataclass(frozen=True, kw_only=True)
 class M2BertConfig:
@@ -85,8 +98,20 @@ class M2BertConfig:
             "hyena_filter_order",
         ):
             value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{key}={value!r}, expected an integer of at least 1")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_SIZE:
+                raise ValueError(f"{key}={_shown(value)}, expected an integer from 1 to {_LARGEST_SIZE}")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            least = 0 if field.name in _NOT_NEGATIVE else -_LARGEST
+            # Not NaN either, which is neither less nor greater.
+            if isinstance(value, int | float) and not least <= value <= _LARGEST:
+                raise ValueError(
+                    f"{field.name}={_shown(value)}, expected a number from {least:g} to {_LARGEST:g}"
+                )
+        for key in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
+            value = getattr(self, key)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{key}={_shown(value)}, expected a probability from 0 to 1")
         if self.hyena_emb_dim < 3 or self.hyena_emb_dim % 2 == 0:
             raise ValueError(
                 f"hyena_emb_dim={self.hyena_emb_dim}, expected an odd number of at least 3 "

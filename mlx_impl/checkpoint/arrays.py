@@ -77,6 +77,17 @@ def cast(x: mx.array, dtype: mx.Dtype | None) -> mx.array:
     return found
 
 
+def overflowed(tensors: Mapping[str, mx.array]) -> list[str]:
+    """The names of floating arrays with a NaN or an infinity, as a cast to a narrower format leaves them."""
+    found = []
+    with mx.stream(mx.cpu):
+        for name, x in tensors.items():
+            floating = x.size and mx.issubdtype(x.dtype, mx.floating)
+            if floating and not mx.all(mx.isfinite(x)).item():  # noqa: MXP201 reading, not computing
+                found.append(name)
+    return found
+
+
 def nonfinite(tensors: Mapping[str, Raw]) -> list[str]:
     """The names of floating tensors with a NaN or an infinity."""
     found = []

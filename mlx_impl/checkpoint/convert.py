@@ -15,7 +15,7 @@ from mlx_impl.weights import key_map
 
 from . import arrays, safetensors
 from .errors import CheckpointError
-from .files import refuse_existing, sha256, write_whole
+from .files import refuse_existing, sha256, usable, write_whole
 from .load import Assembled, assemble
 from .quantized import Quantization, quantize
 from .raw import Raw
@@ -69,12 +69,11 @@ def convert(
         length, way: extend the position tables, see `extend_positions`.
         strict: whether names that do not fit are an error; a model with parameters at their initial
             values is never written.
-        force: whether `out` may be replaced.
+        force: whether `out` may be replaced, if it has nothing in it but what is written now.
 
     Raises: CheckpointError; then nothing has been written.
     """
-    out = Path(out)
-    path = Path(path)
+    out, path = usable(Path(out)), usable(Path(path))
     refuse_existing(out, force=force)
     if out.exists() and (path.resolve() == out.resolve() or path.resolve().is_relative_to(out.resolve())):
         raise CheckpointError(f"{out} is where the checkpoint itself is; give another name")
@@ -99,6 +98,8 @@ def convert(
             "a model with parameters at their initial values is not written"
         )
     packed = None if bits is None else quantize(made.model, bits, group_size=group_size)
+    if packed is not None and not packed.layers:
+        raise CheckpointError(f"{source.path}: no layer can be packed: {_reasons(packed)}")
     keys = key_map(made.model, _outer(source))
     parameters = dict(tree_flatten(made.model.parameters()))
     named = keys.to_canonical(parameters) if target == "canonical" else parameters
@@ -112,10 +113,21 @@ def convert(
         write_whole(
             out,
             lambda part: _folder(part, tensors, information, made, copied),
-            folder=(WEIGHTS, CONFIG, *TOKENIZER),
+            folder=(WEIGHTS, CONFIG, *copied),
             force=force,
         )
     return Conversion(source, made, out, target, tensors, digests, packed, copied, _notes(made, length, way))
+
+
+def _reasons(packed: Quantization) -> str:
+    """Why layers were kept: each reason with one of them, the first few."""
+    first: dict[str, str] = {}
+    for name, reason in packed.kept.items():
+        first.setdefault(reason, name)
+    return "; ".join(
+        f"{name} has {reason}" if reason[:4] in ("rows", "only") else f"{name} is {reason}"
+        for reason, name in list(first.items())[:5]
+    )
 
 
 def _outer(source: Source) -> str:
@@ -132,7 +144,7 @@ def _metadata(
         "sources_sha256": json.dumps(dict(digests), sort_keys=True),
         "versions": json.dumps({n: _version(n) for n in ("m2bert-parity", "mlx", "safetensors")}),
         "head": made.head,
-        "config": json.dumps(made.config.to_dict(), sort_keys=True),
+        "config": json.dumps(made.config.to_dict(), sort_keys=True, allow_nan=False),
         "canonical_prefix": _outer(made.source),
     }
     if packed is not None:
@@ -163,14 +175,14 @@ def _folder(
     copied: tuple[str, ...],
 ) -> None:
     safetensors.write(part / WEIGHTS, tensors, information)
-    text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True)
+    text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True, allow_nan=False)
     (part / CONFIG).write_text(f"{text}\n", encoding="utf-8")
     for name in copied:
         shutil.copyfile(made.source.folder / name, part / name)
 
 
 def _notes(made: Assembled, length: int | None, way: str) -> tuple[str, ...]:
-    found: list[str] = [*made.loaded.problems()]
+    found: list[str] = [*made.loaded.summary()]
     if length is not None:
         found.append(f"positions extended to {length}: the model has to be trained on before it is of use")
         if way == "canonical":

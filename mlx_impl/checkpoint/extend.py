@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import mlx.core as mx
 
+from . import limits
 from .errors import CheckpointError
 
 WAYS = ("canonical", "copies")
@@ -22,11 +23,13 @@ def extend_positions(
 
     Shapes: (n, d) → (length, d); z, t: (1, n, …) → (1, length, …).
     Dtypes: as they are.
-    Raises: CheckpointError if the length is no multiple, or the way is unknown.
+    Raises: CheckpointError if the length is no multiple or beyond `limits.POSITIONS`, or the way is unknown.
     Source: canonical ``BertForMaskedLM.from_composer`` with ``expand_positional_embeddings``.
     """
     if way not in WAYS:
         raise CheckpointError(f"unknown way to extend {way!r}, known are {', '.join(WAYS)}")
+    if length > limits.POSITIONS:
+        raise CheckpointError(f"length {length:,}, at most {limits.POSITIONS:,} positions can be extended to")
     return {name: _extended(name, x, length, way) for name, x in tensors.items()}
 
 

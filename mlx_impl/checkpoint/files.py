@@ -14,6 +14,22 @@ from typing import Any
 from .errors import CheckpointError
 
 
+def usable(path: Path) -> Path:
+    """A path that the system can look up, whether or not something is there.
+
+    Raises: CheckpointError if it cannot: a name too long, a folder without permission, a zero byte.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        shown = str(path) if len(str(path)) <= 120 else f"…{str(path)[-120:]}"
+        raise CheckpointError(f"{shown!r} cannot be looked up: {why}; give another name") from None
+    return path
+
+
 def mapped(path: Path) -> memoryview:
     """The bytes of a file, read where they are looked at.
 
@@ -125,7 +141,7 @@ def _refuse_others(path: Path, folder: tuple[str, ...]) -> None:
     others = sorted(p.name for p in path.iterdir() if p.name not in folder) if folder else []
     if others:
         raise CheckpointError(
-            f"{path} has {others[0]!r} in it, one of {len(others)} that no conversion writes, "
+            f"{path} has {others[0]!r} in it, one of {len(others)} that this conversion does not write, "
             "and is not replaced; give another name"
         )
 

@@ -20,5 +20,11 @@ PICKLE = 64 << 20
 OPCODES = 1_000_000
 """Instructions of one pickle."""
 
+POSITIONS = 1 << 20
+"""Positions that tables may be extended to; the longest published model has 32,768."""
+
+UNFOLDED = 4
+"""Times the size of a PyTorch file that its tensors may take: a tied one stands there under three names."""
+
 AXES = 16
 """Axes of one tensor."""

@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
 
 from mlx_impl.config import M2BertConfig
 from mlx_impl.model import HEADS, BertModel
-from mlx_impl.weights import Loaded, load_canonical
+from mlx_impl.weights import Loaded, load_canonical, shown
 
 from . import arrays
 from .configuration import Configuration, determine, make
 from .errors import CheckpointError
 from .extend import extend_positions
 from .quantized import quantize
+from .raw import Raw
 from .source import Source, quantization_of, read
 
 
@@ -86,13 +88,19 @@ def assemble(
     packed = quantization_of(source)
     if packed is not None and length is not None:
         raise CheckpointError(f"{source.path} is quantized: extend the original, then quantize")
-    configuration = _configuration(source, packed is not None)
+    configuration = _configuration(source, packed)
     tensors = {name: arrays.to_array(raw) for name, raw in source.tensors.items()}
     if length is not None:
         tensors = extend_positions(tensors, length, way=way)
         configuration = _longer(configuration, length)
     if dtype is not None and packed is None:
         tensors = {name: arrays.cast(x, dtype) for name, x in tensors.items()}
+        bad = arrays.overflowed(tensors)
+        if bad:
+            raise CheckpointError(
+                f"{source.path}: {_listed(bad)} has values beyond the largest of "
+                f"{str(dtype).split('.')[-1]}; take bfloat16 or float32"
+            )
     try:
         model = build(configuration.config, source.named.head, tensors)
         if packed is not None:
@@ -114,12 +122,21 @@ def build(config: M2BertConfig, head: str, names: Mapping[str, object]) -> nn.Mo
     return model
 
 
-def _configuration(source: Source, packed: bool) -> Configuration:
-    if packed:  # packed matrices have other shapes
+def _unpacked(tensors: Mapping[str, Raw], packed: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes that packed matrices had: a scale stands for a group of neighbours in a row."""
+    found = {name: raw.shape for name, raw in tensors.items()}
+    for layer in packed["layers"]:
+        *rows, groups = found.get(f"{layer}.scales") or (0,)
+        found[f"{layer}.weight"] = (*rows, groups * packed["group_size"])
+    return found
+
+
+def _configuration(source: Source, packed: Mapping[str, Any] | None) -> Configuration:
+    shapes = {name: raw.shape for name, raw in source.tensors.items()}
+    if packed is not None:
         if source.keys is None:
             raise CheckpointError(f"{source.path} is quantized and has no configuration; convert it again")
-        return Configuration(make(source.told_by, source.keys), source.told_by)
-    shapes = {name: raw.shape for name, raw in source.tensors.items()}
+        shapes = _unpacked(source.tensors, packed)
     found = determine(str(source.path), shapes, source.keys, source.named.head)
     told_by = source.told_by or found.source
     return Configuration(found.config, told_by, found.inferred, found.assumed, source.ignored)
@@ -139,5 +156,5 @@ def _longer(configuration: Configuration, length: int) -> Configuration:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+    few = ", ".join(shown(name, 120) for name in names[:5])
+    return few if len(names) <= 5 else f"{few} and {len(names) - 5} more"

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mlx_impl.weights import shown
+
 from .errors import CheckpointError
 from .pickles import View
 
@@ -57,7 +59,9 @@ def unnest(what: str, value: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             found = found.get(key) if isinstance(found, dict) else None
         if isinstance(found, dict) and _has_tensors(found):
             other = [
-                str(k)[:80] for k, v in found.items() if not isinstance(v, View) or not isinstance(k, str)
+                shown(str(k), 80)
+                for k, v in found.items()
+                if not isinstance(v, View) or not isinstance(k, str)
             ]
             if other:
                 raise CheckpointError(
@@ -65,7 +69,7 @@ def unnest(what: str, value: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
                     "save model.state_dict()"
                 )
             return found, path
-    keys = ", ".join(str(k)[:40] for k in list(value)[:8] if isinstance(k, str))
+    keys = ", ".join(shown(str(k), 40) for k in list(value)[:8] if isinstance(k, str))
     known = ", ".join(".".join(path) for path in NESTINGS)
     raise CheckpointError(f"{what}: no tensors at the top nor under {known}; its keys are {keys or 'none'}")
 
@@ -130,8 +134,8 @@ def _head(what: str, tensors: Mapping[str, Any]) -> tuple[str, str]:
     if any(n.startswith("bert.") for n in names):
         return "model", "bert." if all(n.startswith("bert.") for n in names) else ""
     if not any(n.startswith(ENCODER) for n in names):
-        shown = ", ".join(n[:60] for n in names[:5])
+        first = ", ".join(shown(n, 60) for n in names[:5])
         raise CheckpointError(
-            f"{what}: none of its {len(names):,} tensors has a name of M2-BERT; the first: {shown or 'none'}"
+            f"{what}: none of its {len(names):,} tensors has a name of M2-BERT; the first: {first or 'none'}"
         )
     return "model", ""

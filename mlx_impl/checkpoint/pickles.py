@@ -127,20 +127,20 @@ class Reader:
     storages: dict[str, Storage] = field(default_factory=dict)
     _stack: list[Any] = field(default_factory=list, repr=False)
     _memo: dict[int, Any] = field(default_factory=dict, repr=False)
+    _steps: int = field(default=0, repr=False)
 
     def load(self) -> Any:
         """The value of the next pickle.
 
         Raises: CheckpointError if it is malformed, too long, or asks for a name that it has no use for.
         """
-        self._stack, self._memo = [], {}
+        self._stack, self._memo, self._steps = [], {}, 0
         stream = io.BytesIO(self.data)
         stream.seek(self.position)
-        steps = 0
         try:
             for opcode, argument, _ in pickletools.genops(stream):
-                steps += 1
-                if opcode.name == "STOP" or steps > limits.OPCODES:
+                self._count(1)
+                if opcode.name == "STOP":
                     break
                 self._step(opcode.name, argument)
             self.position = stream.tell()
@@ -152,12 +152,16 @@ class Reader:
                 f"{self.what} is damaged: a pickle that cannot be read ({type(error).__name__}: "
                 f"{str(error)[:80]})"
             ) from None
-        if steps > limits.OPCODES:
+        return value
+
+    def _count(self, n: int) -> None:
+        """Raises: CheckpointError if there were more instructions, or items handled, than allowed."""
+        self._steps += n
+        if self._steps > limits.OPCODES:
             raise CheckpointError(
                 f"{self.what}: a pickle of more than {limits.OPCODES:,} instructions; "
                 "save the state_dict alone"
             )
-        return value
 
     def _step(self, name: str, argument: Any) -> None:
         if name in _CONSTANTS:
@@ -331,6 +335,7 @@ class Reader:
         if function.name in _DICTIONARIES:
             found: dict[Any, Any] = {}
             if arguments and isinstance(arguments[0], list):  # as protocol 0 writes an OrderedDict
+                self._count(len(arguments[0]))  # one list may be given to any number of calls
                 self._stack.append(found)
                 self._set_items([x for pair in arguments[0] for x in _pair(pair)])
                 self._stack.pop()
@@ -339,7 +344,13 @@ class Reader:
             return arguments[0]
         if function.name in _TENSORS:
             storage, offset, shape, strides = arguments[:4]
-            if not isinstance(storage, Storage) or type(offset) is not int or offset < 0:
+            if len(arguments) > 6 and arguments[6]:
+                raise CheckpointError(
+                    f"{self.what}: a tensor with {_listed(arguments[6])} set, whose numbers are not those in "
+                    "the file (a negated or conjugated view); save it again after resolve_neg() and "
+                    "resolve_conj()"
+                )
+            if not isinstance(storage, Storage) or type(offset) is not int or not 0 <= offset < 1 << 48:
                 raise _DamagedError("a tensor without storage")
             for sizes in (shape, strides):
                 if (
@@ -363,12 +374,19 @@ class Reader:
         """PyTorch's reference to a storage: ('storage', class, key, device, count)."""
         kind, cls, key, _, n = self._stack.pop()[:5]
         dtype = STORAGES.get(cls.name.removeprefix("torch.")) if isinstance(cls, Name) else None
-        if kind != "storage" or dtype is None or not isinstance(key, str) or type(n) is not int or n < 0:
+        counted = type(n) is int and 0 <= n < 1 << 48
+        if kind != "storage" or dtype is None or not isinstance(key, str) or not counted:
             raise _DamagedError("a reference that is no storage")
         found = Storage(dtype, key, n)
         if self.storages.setdefault(key, found) != found:
             raise _DamagedError("a storage of two kinds")
         self._stack.append(found)
+
+
+def _listed(marks: Any) -> str:
+    """The keys of what PyTorch calls a tensor's metadata, few of them."""
+    keys = [k[:20] for k in marks if isinstance(k, str)] if isinstance(marks, dict) else []
+    return " and ".join(repr(k) for k in keys[:3]) or "marks of its own"
 
 
 def _pair(value: Any) -> tuple[Any, Any]:

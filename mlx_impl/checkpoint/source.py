@@ -9,7 +9,7 @@ from typing import Any
 from . import limits, safetensors, torch_files
 from .configuration import checked_keys, read_keys
 from .errors import CheckpointError
-from .files import mapped, parse_json, read_json
+from .files import mapped, parse_json, read_json, usable
 from .names import Canonical, canonical, unnest
 from .pickles import View
 from .raw import Raw
@@ -73,13 +73,14 @@ def read(path: Path, *, config: Path | None = None, root: Path | None = None) ->
 
     Raises: CheckpointError if anything about it is not as it should be; nothing in it is ever run.
     """
-    path = Path(path)
+    path = usable(Path(path))
     index: dict[str, str] | None = None
+    total: float | None = None
     if path.is_dir():
         root = (root or path).resolve()
         index_path = _index(path, root)
         if index_path is not None:
-            index = _weight_map(index_path)
+            index, total = _weight_map(index_path)
             files = tuple(_inside(path / name, root) for name in dict.fromkeys(index.values()))
         else:
             files = (_inside(_only_weights(path), root),)
@@ -102,6 +103,7 @@ def read(path: Path, *, config: Path | None = None, root: Path | None = None) ->
         tensors |= found
         metadata |= more
     if index is not None:
+        _check_total(path, form, total, sum(raw.data.nbytes for raw in tensors.values()))
         form = f"{len(files)} shards of {form}"
     named = canonical(str(path), tensors)
     named = replace(named, nesting=nesting)
@@ -156,8 +158,8 @@ def _index(folder: Path, root: Path) -> Path | None:
     return _inside(found[0], root) if found else None
 
 
-def _weight_map(path: Path) -> dict[str, str]:
-    """Tensor → file of an index, every file a plain name.
+def _weight_map(path: Path) -> tuple[dict[str, str], float | None]:
+    """Tensor → file of an index, every file a plain name; and the bytes of all, if it says so.
 
     Raises: CheckpointError if it is malformed or points out of the folder.
     """
@@ -172,7 +174,25 @@ def _weight_map(path: Path) -> dict[str, str]:
             raise CheckpointError(
                 f"{path} points to {name[:120]!r}: shards lie beside their index, under plain names"
             )
-    return found
+    about = index.get("metadata")
+    total = about.get("total_size") if isinstance(about, dict) else None
+    if total is not None and type(total) not in (int, float):
+        raise CheckpointError(f"{path}: total_size is a {type(total).__name__}, expected a number of bytes")
+    return found, total
+
+
+def _check_total(path: Path, form: str, total: float | None, n: int) -> None:
+    """Raises: CheckpointError if the tensors are not as large as their index says.
+
+    PyTorch's shards may have a shared tensor under several names and count it once.
+    """
+    if total is None or total == n or (form != "safetensors" and 0 < total < n):
+        return
+    told = f"{total:,}" if abs(total) < 1 << 64 else "more than any file"
+    raise CheckpointError(
+        f"{path}: the index says {told} bytes (total_size), its shards have {n:,}; "
+        "shards and index are of two checkpoints"
+    )
 
 
 def _check_shard(file: Path, tensors: Mapping[str, Raw], index: Mapping[str, str]) -> None:

@@ -124,8 +124,14 @@ def _read_old(path: Path, data: memoryview) -> tuple[Any, Materialize]:
             f"{path} is a pickle, but not one of torch.save; save a state_dict with torch.save"
         )
     version, system = reader.load(), reader.load()
-    if version != _PROTOCOL or not isinstance(system, dict):
-        raise CheckpointError(f"{path}: version {str(version)[:20]} of the old format, known is {_PROTOCOL}")
+    if type(version) is not int or not isinstance(system, dict):
+        raise CheckpointError(
+            f"{path}: a version that is a {type(version).__name__} and a system that is a "
+            f"{type(system).__name__}, expected int and dict; the file is malformed"
+        )
+    if version != _PROTOCOL:
+        shown = str(version) if abs(version) < 1 << 64 else "of many digits"
+        raise CheckpointError(f"{path}: version {shown} of the old format, known is {_PROTOCOL}")
     if system.get("little_endian") is not True:
         raise CheckpointError(f"{path} was written big-endian; save it again on a little-endian machine")
     value, keys = reader.load(), reader.load()
@@ -159,12 +165,12 @@ def _read_old(path: Path, data: memoryview) -> tuple[Any, Materialize]:
 
 
 class _Views:
-    """Makes views into tensors; what has to be copied for it is together no larger than the file."""
+    """Makes views into tensors, which are together at most `limits.UNFOLDED` times as large as the file."""
 
     def __init__(self, path: Path, storage: Callable[[Storage], memoryview], budget: int) -> None:
         self._path = path
         self._storage = storage
-        self._budget = budget
+        self._budget = limits.UNFOLDED * budget
 
     def __call__(self, view: View) -> Raw:
         """Raises: CheckpointError if the view reaches past its storage or repeats it."""
@@ -179,14 +185,15 @@ class _Views:
                 f"{self._path}: a tensor of shape {view.shape} reaches to element {last:,} of storage "
                 f"{view.storage.key[:40]!r}, which has {data.nbytes // size:,}; truncated, or the sizes lie"
             )
+        self._budget -= n * size  # every view: each becomes an array of its own
+        if self._budget < 0:
+            raise CheckpointError(
+                f"{self._path}: its tensors unfold to more than {limits.UNFOLDED} times the file; "
+                "save contiguous copies"
+            )
         if _contiguous(view):
             begin = view.offset * size
             return Raw(view.storage.dtype, view.shape, data[begin : begin + n * size])
-        self._budget -= n * size
-        if self._budget < 0:
-            raise CheckpointError(
-                f"{self._path}: its tensors unfold to more than the file; save contiguous copies"
-            )
         return Raw(view.storage.dtype, view.shape, _gathered(data, view, size))
 
 

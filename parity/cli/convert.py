@@ -42,7 +42,9 @@ def add(commands: Any) -> None:
         action="store_true",
         help="names that the model does not have are warnings, not errors",
     )
-    parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
+    parser.add_argument(
+        "--force", action="store_true", help="replace OUT if it has nothing but what is written"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,6 +104,10 @@ def _consistent(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--length {arguments.length}, expected at least 1")
 
 
+def _configured(told_by: str) -> str:
+    return f"configuration {told_by if told_by.startswith('inferred') else f'from {told_by}'}"
+
+
 def _lines(found: dict[str, Any]) -> list[str]:
     """What was read, inferred, assumed, mapped and written."""
     dtypes = ", ".join(f"{n} {name}" for name, n in found["dtypes"].items())
@@ -110,7 +116,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["nesting"] or found["prefixes"]:
         taken = ", ".join([*([found["nesting"]] if found["nesting"] else []), *found["prefixes"]])
         lines.append(f"          under {taken}")
-    lines.append(f"model     {found['head']}, configured by {found['configuration']}")
+    lines.append(f"model     {found['head']}, {_configured(found['configuration'])}")
     for what in ("inferred", "assumed"):
         if found[what]:
             lines.append(f"{what:9s} {', '.join(f'{k}={v!r}' for k, v in found[what].items())}")

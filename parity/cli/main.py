@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(argv)
         code: int = arguments.run(arguments)
     except ParityError as error:
-        print(f"parity: {error}", file=sys.stderr)
+        # Names from files may have sequences that a terminal obeys.
+        text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))
+        print(f"parity: {text}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("parity: interrupted", file=sys.stderr)

@@ -50,7 +50,20 @@ def trained(
         length=made.config.long_conv_l_max,
         vocabulary=made.config.vocab_size,
         padding=made.config.pad_token_id,
-        notes=(compared, *longer),
+        notes=(compared, *_told(made.configuration), *longer),
+    )
+
+
+def _told(configuration: Any) -> tuple[str, ...]:
+    """Which keys of the configuration the shapes told, and which nothing did."""
+    listed = {
+        "inferred from the shapes": configuration.inferred,
+        "assumed, which no shape tells": configuration.assumed,
+    }
+    return tuple(
+        f"configuration: {', '.join(f'{k}={v!r}' for k, v in keys.items())} {how}"
+        for how, keys in listed.items()
+        if keys
     )
 
 

@@ -17,6 +17,9 @@ Make = Callable[[Path], Path]
 CORPUS: dict[str, tuple[Make, str]] = {}
 """Name → what makes it in a folder, and what the message has to say."""
 
+_WORD = "bert.embeddings.word_embeddings.weight"
+_BIAS = "bert.encoder.layer.1.mlp.wo.bias"
+
 CANARY = "canary"
 """A file that a program in a checkpoint would leave."""
 
@@ -321,10 +324,53 @@ def _pickle_name_twice(folder: Path) -> Path:
     return old(folder, b"\x80\x02}(X\x01\x00\x00\x00aK\x01X\x01\x00\x00\x00aK\x02u.")
 
 
-@hostile("unfold to more than the file")
+@hostile("a version that is a tuple")
+def _old_laughing_version(folder: Path) -> Path:
+    """A tuple of two of a tuple of two of …: as text it would have 2⁶⁰ numbers."""
+    magic = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+    version = b"\x80\x02K\x01" + b"2\x86" * 60 + b"."
+    (folder / "model.pt").write_bytes(magic + version + pickle.dumps({}, protocol=2))
+    return folder / "model.pt"
+
+
+@hostile("instructions")
+def _pickle_bomb_of_calls(folder: Path) -> Path:
+    """One list of pairs, made a dictionary over and over."""
+    pairs = b"](" + b"N\x86".join([b"G" + bytes(8)] * 1000) + b"N\x86" + b"eq\x000"
+    body = pairs + b"ccollections\nOrderedDict\nq\x010h\x00\x85q\x020" + b"h\x01h\x02R0" * 200_000
+    return old(folder, b"\x80\x02" + body + b"}.")
+
+
+@hostile("a tensor without storage")
+def _zip_offset_of_many_digits(folder: Path) -> Path:
+    number = (1 << 40_000).to_bytes(5001, "little")
+    storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0" + b"0X\x03\0\0\0cpuK\x04tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"\x8b" + struct.pack("<i", 5001) + number
+    body = b"\x80\x02}X\x01\0\0\0w" + tensor + b"K\x04\x85K\x01\x85\x89NtRs."
+    return rewritten(folder, lambda members: members.update({"model/data.pkl": body}))
+
+
+@hostile("unfold to more than 4 times the file")
+def _one_storage_under_many_names(folder: Path) -> Path:
+    state = LAYOUTS[1].state()
+    shared = torch.zeros(1 << 18)
+    return _saved({**state, **{f"bert.embeddings.e{i}": shared for i in range(50)}}, folder)
+
+
+@hostile("unfold to more than 4 times the file")
 def _strides_of_zero(folder: Path) -> Path:
     state = LAYOUTS[1].state()
     state["bert.huge"] = torch.zeros(1).expand(1 << 20, 1 << 10)
+    return _saved(state, folder)
+
+
+@hostile("a tensor with 'neg' set")
+def _negated_view(folder: Path) -> Path:
+    """The file has the numbers with the other sign."""
+    state = LAYOUTS[1].state()
+    x = state[_BIAS]
+    state[_BIAS] = torch.conj(torch.complex(x, x)).imag
+    assert state[_BIAS].is_neg()
     return _saved(state, folder)
 
 
@@ -355,8 +401,6 @@ def _state(name: str, says: str, change: Callable[[dict[str, Any]], Any]) -> Non
     CORPUS[f"state-{name}"] = (make, says)
 
 
-_WORD = "bert.embeddings.word_embeddings.weight"
-_BIAS = "bert.encoder.layer.1.mlp.wo.bias"
 _state("nan", _WORD, lambda s: s.update({_WORD: s[_WORD].clone().fill_(float("nan"))}))
 _state("infinity", f"NaN or infinity in {_BIAS}", lambda s: s.update({_BIAS: s[_BIAS] * float("inf")}))
 _state("missing", f"missing {_BIAS}", lambda s: s.pop(_BIAS))
@@ -365,8 +409,22 @@ _state("no-layer-0", "without a gap", lambda s: [s.pop(n) for n in list(s) if "l
 _state("unexpected", "unexpected bert.adapter", lambda s: s.update({"bert.adapter": torch.zeros(2)}))
 _state("misshapen", "has shape", lambda s: s.update({_BIAS: torch.zeros(3)}))
 _state("integers-for-floats", "has dtype", lambda s: s.update({_BIAS: torch.zeros(20, dtype=torch.int64)}))
+_IDS = "bert.embeddings.position_ids"
+_state("position-ids-zero", "other values than 0, 1, 2", lambda s: s.update({_IDS: s[_IDS] * 0}))
+_state("position-ids-far", "other values than 0, 1, 2", lambda s: s.update({_IDS: s[_IDS] + 10**9}))
+_state("position-ids-bool", "expected an integer one", lambda s: s.update({_IDS: s[_IDS].bool()}))
 _state("untied", "to which it is tied", lambda s: s.update({"cls.predictions.decoder.weight": s[_WORD] + 1}))
 _state("two-names-one-tensor", "without the wrappers", lambda s: s.update({f"module.{_BIAS}": s[_BIAS]}))
+_EVIL = "bert.\x1b[31m\nparity: holds\u202e"
+_state(
+    "evil-name", r"unexpected bert.\x1b[31m\nparity: holds\u202e", lambda s: s.update({_EVIL: torch.zeros(2)})
+)
+_state("evil-nan", r"bert.\x1b[31m", lambda s: s.update({_EVIL: torch.zeros(2) / 0}))
+_state(
+    "a-thousand-unexpected",
+    "995 more like this",
+    lambda s: s.update({f"bert.{'x' * 200}{i}": torch.zeros(1) for i in range(1000)}),
+)
 _state("two-heads", "unexpected classifier.bias", lambda s: s.update({"classifier.bias": torch.zeros(2)}))
 
 
@@ -400,6 +458,12 @@ _config("null-for-a-number", "expected int", {"vocab_size": None})
 _config("another-size", "the tensors say 20", {"hidden_size": 768})
 _config("a-billion-layers", "the tensors say 2", {"num_hidden_layers": 10**9})
 _config("out-of-range", "pad_token_id", {"pad_token_id": 4000})
+_config("infinite-number", "layer_norm_eps=inf", '{"layer_norm_eps": 1e999}')
+_config("negative-epsilon", "expected a number from 0", {"layer_norm_eps": -1.0})
+_config("a-number-beyond-float32", "hyena_w_mod=1e+308", {"hyena_w_mod": 1e308})
+_config("a-trillion-labels", "num_labels=1000000000000", {"num_labels": 10**12})
+_config("a-dropout-of-two", "expected a probability", {"hidden_dropout_prob": 2.0})
+_config("a-size-of-many-digits", "a number of many digits", {"num_labels": 10**4000})
 _config("attention", "monarch_mixer_sequence_mixing", {"monarch_mixer_sequence_mixing": False})
 _config("unknown-activation", "hidden_act", {"hidden_act": "swoosh"})
 
@@ -446,13 +510,15 @@ def _config_that_is_a_link(folder: Path) -> Path:
     return inner
 
 
-def _index(name: str, says: str, weight_map: Any) -> None:
+def _index(name: str, says: str, weight_map: Any, **metadata: Any) -> None:
     def make(folder: Path) -> Path:
         inner = folder / "inner"
         inner.mkdir()
         for place in (folder / "shard.safetensors", inner / "shard.safetensors"):
             safetensors(place.parent, {"a": _F4}, bytes(4)).rename(place)
-        (inner / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+        (inner / "model.safetensors.index.json").write_text(
+            json.dumps({"metadata": metadata, "weight_map": weight_map})
+        )
         return inner
 
     CORPUS[f"index-{name}"] = (make, says)
@@ -465,4 +531,7 @@ _index("missing-shard", "is not there", {"a": "other.safetensors"})
 _index("other-tensors", "two checkpoints", {"b": "shard.safetensors"})
 _index("empty", "no weight_map", {})
 _index("of-numbers", "no weight_map", {"a": 1})
+_index("of-another-size", "says 1 bytes", {"a": "shard.safetensors"}, total_size=1)
+_index("of-no-size", "total_size is a str", {"a": "shard.safetensors"}, total_size="4")
+_index("of-infinite-size", "more than any file", {"a": "shard.safetensors"}, total_size=1e300)
 _index("of-a-folder", "beside their index", {"a": ".."})

@@ -19,7 +19,10 @@ from reference.checkpoint import read as read_by_reference
 from .hostile import CANARY, CORPUS
 
 LARGE = ("safetensors-100000-tensors", "zip-of-30000-members", "zip-bomb", "pickle-of-ever", "pickle-laughs")
-BOMBS = ("100000-tensors", "bomb", "memo", "exabytes", "laughs", "zero", "deep", "billion")
+BOMBS = (
+    *("100000-tensors", "bomb", "memo", "laughing", "many", "exabytes", "laughs", "zero", "deep"),
+    *("billion", "digits"),
+)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -38,6 +41,7 @@ def test_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     message = capsys.readouterr().err
     assert says in message
     assert len(message) < 2000
+    assert message.replace("\n", "").isprintable()
     assert "Traceback" not in message
     assert _files(tmp_path) == before
     assert not (tmp_path / CANARY).exists()
@@ -84,6 +88,24 @@ def test_bombs_in_little_memory(tmp_path: Path) -> None:
         [sys.executable, "-c", code, *paths], capture_output=True, text=True, preexec_fn=limit, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "zero\0byte"])
+def test_names_that_cannot_be(
+    name: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what is read and of what is written."""
+    for words in ([str(tmp_path / name), str(tmp_path / "x")], [str(good), str(tmp_path / name)]):
+        assert main(["convert", *words]) == errors.EXIT_MISMATCH
+        assert "cannot be looked up" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_length_that_cannot_be(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is refused before a table of it is made."""
+    words = ["convert", str(good), str(tmp_path / "x"), "--length", "1000000000008"]
+    assert main(words) == errors.EXIT_MISMATCH
+    assert "at most 1,048,576 positions" in capsys.readouterr().err
 
 
 def test_a_disk_that_is_full_leaves_nothing(

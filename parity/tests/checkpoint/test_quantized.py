@@ -1,5 +1,6 @@
 """Packed weights: what they are, what stays, and what a model of them computes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,37 @@ def test_packed_is_not_packed_again(wide: dict[str, Path], tmp_path: Path) -> No
             checkpoint.convert(tmp_path / "packed", tmp_path / "again", **options)
     with pytest.raises(CheckpointError, match="extend the original"):
         checkpoint.load(tmp_path / "packed", length=32)
+
+
+def test_nothing_to_pack(good: Path, tmp_path: Path) -> None:
+    """Is an error with the reasons, not a conversion that changed nothing."""
+    with pytest.raises(CheckpointError, match=r"no layer can be packed: .*groups of 64 do not divide"):
+        checkpoint.convert(good, tmp_path / "packed", bits=4)
+    assert not (tmp_path / "packed").exists()
+
+
+def test_what_was_inferred_is_noted(good: Path, wide: dict[str, Path]) -> None:
+    """Keys that shapes told or nothing told are in the notes; a whole config.json leaves few."""
+    notes = trained(wide["mlm"]).notes
+    assert any("hidden_size=128" in note and note.endswith("inferred from the shapes") for note in notes)
+    assert any("layer_norm_eps=1e-12" in note and "assumed" in note for note in notes)
+    assert not any("hidden_size" in note for note in trained(good).notes)
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "long_conv_l_max", "hidden_size", "vocab_size"])
+def test_a_configuration_that_lies(key: str, wide: dict[str, Path], tmp_path: Path) -> None:
+    """Is held against the packed tensors before anything of its size is built."""
+    checkpoint.convert(wide["mlm"], tmp_path / "packed.safetensors", bits=4)
+    data = (tmp_path / "packed.safetensors").read_bytes()
+    n = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + n])
+    about = header["__metadata__"]
+    about["config"] = json.dumps(json.loads(about["config"]) | {key: 10**6})
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (tmp_path / "lies.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + n :])
+    with pytest.raises(CheckpointError, match=rf"{key} is 1000000, the tensors say"):
+        checkpoint.load(tmp_path / "lies.safetensors")
 
 
 @pytest.mark.parametrize(("bits", "group_size"), [(3, 64), (8, 48)])

@@ -1,5 +1,6 @@
 """The reference's own way to a checkpoint: PyTorch's loaders, everything that does not fit an error."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import reference
-from reference.checkpoint import CheckpointError, load_canonical, read
+from reference.checkpoint import CheckpointError, _restricted, load_canonical, read
 
 from .published import LAYOUTS
 
 State = dict[str, Tensor]
 WORD = "bert.embeddings.word_embeddings.weight"
 DECODER = "cls.predictions.decoder.weight"
+IDS = "bert.embeddings.position_ids"
 BIAS = "bert.encoder.layer.1.mlp.wo.bias"
 
 
@@ -48,8 +50,11 @@ def test_everything_is_loaded() -> None:
         (lambda s: s.update(extra=torch.zeros(3)), "unexpected extra"),
         (lambda s: s.update({BIAS: torch.zeros(3)}), r"has shape \(3,\), expected \(20,\)"),
         (lambda s: s.update({DECODER: s[WORD] + 1}), "to which it is tied"),
+        (lambda s: s.update({IDS: s[IDS].float()}), "position_ids has dtype torch.float32"),
+        (lambda s: s.update({IDS: s[IDS] * 0}), "position_ids has other values than 0, 1, 2"),
+        (lambda s: s.update({BIAS: s[BIAS] * float("nan")}), "has a NaN or an infinity"),
     ],
-    ids=["missing", "unexpected", "shape", "tied"],
+    ids=["missing", "unexpected", "shape", "tied", "float-ids", "other-ids", "nan"],
 )
 def test_what_does_not_fit(change: Callable[[State], Any], says: str) -> None:
     """Is an error and nothing is loaded; a warning and a value with strict off."""
@@ -64,12 +69,27 @@ def test_what_does_not_fit(change: Callable[[State], Any], says: str) -> None:
         assert load_canonical(found, state, strict=False).problems()
 
 
+def test_one_list_in_many_calls() -> None:
+    """Is counted as often as it is given, as by the port's reader."""
+    items = b"](" + b"N\x86".join([b"G" + bytes(8)] * 100) + b"N\x86" + b"eq\x000"
+    calls = b"ccollections\nOrderedDict\nq\x010h\x00\x85q\x020" + b"h\x01h\x02R0" * 10_001
+    with pytest.raises(CheckpointError, match="more than 1,000,000 items"):
+        _restricted().load(io.BytesIO(b"\x80\x02" + items + calls + b"}."))
+
+
 def test_shards_that_share_a_name(tmp_path: Path) -> None:
     """Are an error: which is meant?"""
     for name in ("a", "b"):
         save_file({"bert.x": torch.zeros(2)}, tmp_path / name)
     with pytest.raises(CheckpointError, match="in another shard too"):
         read([tmp_path / "a", tmp_path / "b"])
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    """A missing file and a folder are errors of a checkpoint too."""
+    for path in (tmp_path / "nowhere.pt", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            read(path)
 
 
 @pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x80\x02", b"12345678{", b""])

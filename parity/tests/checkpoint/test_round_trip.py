@@ -57,7 +57,10 @@ def _shards(state: dict[str, Tensor], folder: Path) -> Path:
     parts = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
     for file, own in parts.items():
         save_file({n: state[n].clone() for n in own}, folder / file)
-    index = {"metadata": {}, "weight_map": {n: file for file, own in parts.items() for n in own}}
+    index = {
+        "metadata": {"total_size": sum(x.nbytes for x in state.values())},
+        "weight_map": {n: file for file, own in parts.items() for n in own},
+    }
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
 
@@ -155,6 +158,17 @@ def test_half_precision(dtype: str, good: Path, tmp_path: Path) -> None:
     same(back, wanted)
 
 
+def test_half_precision_that_overflows(tmp_path: Path) -> None:
+    """Names the tensor; nothing is written. bfloat16 reaches as far as float32."""
+    state, name = LAYOUTS[1].state(), "bert.encoder.layer.1.mlp.wo.bias"
+    state[name][3] = 70000.0
+    torch.save(state, tmp_path / "large.pt")
+    with pytest.raises(CheckpointError, match=rf"{name} has values beyond the largest of float16"):
+        checkpoint.convert(tmp_path / "large.pt", tmp_path / "out", dtype="float16")
+    assert not (tmp_path / "out").exists()
+    checkpoint.convert(tmp_path / "large.pt", tmp_path / "out", dtype="bfloat16")
+
+
 def test_doubles(tmp_path: Path) -> None:
     """float64 goes through unharmed, and is rounded once where asked."""
     state = {
@@ -198,7 +212,11 @@ def test_nothing_is_replaced(good: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(CheckpointError, match=r"has 'notes\.txt' in it"):
         checkpoint.convert(good, tmp_path / "out", force=True)
-    (tmp_path / "out" / "notes.txt").unlink()
+    (tmp_path / "out" / "notes.txt").rename(tmp_path / "out" / "vocab.txt")
+    with pytest.raises(CheckpointError, match=r"has 'vocab\.txt' in it.* this conversion does not write"):
+        checkpoint.convert(good, tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "vocab.txt").read_text() == "mine"
+    (tmp_path / "out" / "vocab.txt").unlink()
     for source in (tmp_path / "out", tmp_path / "out" / "model.safetensors"):
         with pytest.raises(CheckpointError, match="where the checkpoint itself is"):
             checkpoint.convert(source, tmp_path / "out", force=True)

@@ -276,3 +276,11 @@ def test_convert_says_what_it_did(good: Path, tmp_path: Path, capsys: pytest.Cap
         "first block",
     ):
         assert part in printed, part
+
+
+@pytest.mark.parametrize("word", ["[SEP]", "[CLS]", "[UNK]"])
+def test_a_vocabulary_without_a_token(word: str, spoken: Path) -> None:
+    """Is named with the token that it lacks."""
+    (spoken / "vocab.txt").write_text("\n".join(w for w in WORDS if w != word) + "\n")
+    with pytest.raises(UsageError, match=rf"has no \{word}, which BERT's tokenizer needs"):
+        from_text(spoken.parent / "text.txt", trained(spoken), 8)
