@@ -56,6 +56,7 @@ word(
             says=("length 3", "5 positions", "pad"),
         ),
     ),
+    floating="x",
     source="canonical nn.Conv1d",
 )
 for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
@@ -109,6 +110,7 @@ word(
     bound={"output": conv_bound},
     errors=(
         ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "16")),
+        ErrorCase("no bias", values={"bias": None}, says=("bias is None", "zeros")),
         ErrorCase("a filter over all channels", inputs={"weight": "d d 3"}, says=("(16, 16, 3)",)),
         ErrorCase(
             "an input shorter than the taps",
@@ -118,6 +120,7 @@ word(
         ),
     ),
     kernels=("depthwise_conv3",),
+    floating="x",
     source="canonical short_filter",
 )
 word(
@@ -135,6 +138,7 @@ word(
         ErrorCase("another number of channels", inputs={"weight": "3 1 3"}, says=("(3, 1, 3)", "48")),
         ErrorCase("a filter over all channels", inputs={"weight": "(3 d) d 3"}, says=("(48, 16, 3)",)),
     ),
+    floating="x",
     source="canonical short_filter and the first gate of MonarchMixerSequenceMixing",
 )
 word(
@@ -286,6 +290,7 @@ word(
         ErrorCase("another length", inputs={"t": "1 5 1"}, says=("(1, 5, 1)", "64")),
         ErrorCase("another number of channels", inputs={"deltas": "1 1 3"}, says=("(1, 1, 3)", "16")),
     ),
+    floating="h",
     source="Poli et al. 2023, Hyena, §3.3; canonical ExponentialModulation",
 )
 word(
@@ -319,5 +324,6 @@ word(
         ErrorCase("features with two axes", inputs={"z": "l e"}, says=("(64, 5)", "(1, l, e)")),
     ),
     kernels=("hyena_filter",),
+    floating="z",
     source="Poli et al. 2023, Hyena, §3.3; canonical HyenaFilter.filter",
 )

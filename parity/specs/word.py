@@ -2,9 +2,23 @@
 
 from typing import Any
 
-from parity.spec import OpSpec
+import numpy as np
+
+from parity.spec import ErrorCase, OpSpec
 
 
-def word(name: str, **declaration: Any) -> OpSpec:
-    """A word of the vocabulary: the same name in both namespaces."""
+def word(name: str, *, floating: str = "", **declaration: Any) -> OpSpec:
+    """A word of the vocabulary: the same name in both namespaces.
+
+    Args:
+        name: its name.
+        floating: the argument that must be floating: integers and booleans are refused.
+        declaration: as of :class:`OpSpec`.
+    """
+    if floating:
+        refused = tuple(
+            ErrorCase(what, values={floating: np.ones((2, 3), dtype)}, says=(floating, text, "cast"))
+            for what, dtype, text in (("integers", np.int32, "int"), ("booleans", np.bool_, "bool"))
+        )
+        declaration["errors"] = (*declaration.get("errors", ()), *refused)
     return OpSpec(name, reference=f"reference.ops:{name}", port=f"mlx_impl.ops:{name}", **declaration)
