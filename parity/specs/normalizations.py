@@ -99,7 +99,6 @@ word(
     typical="b1 l32 d768",
     grads=("x",),
     kinds=ALL_KINDS,
-    errors=(ErrorCase("no axis", values={"x": np.float32(1)}, says=("()", "(..., d)", "reshape")),),
     floating="x",
     source="canonical HyenaFilter(normalized=True)",
 )
@@ -110,7 +109,6 @@ word(
     typical="b32 d768",
     grads=("x",),
     kinds=(*FINITE_KINDS, "nan"),
-    errors=(ErrorCase("no axis", values={"x": np.float32(1)}, says=("()", "(..., d)", "reshape")),),
     floating="x",
     source="canonical F.normalize",
 )

@@ -12,13 +12,12 @@ def word(name: str, *, floating: str = "", **declaration: Any) -> OpSpec:
 
     Args:
         name: its name.
-        floating: the argument that must be floating: integers and booleans are refused.
+        floating: the argument that must be floating: integers are refused.
         declaration: as of :class:`OpSpec`.
     """
     if floating:
-        refused = tuple(
-            ErrorCase(what, values={floating: np.ones((2, 3), dtype)}, says=(floating, text, "cast"))
-            for what, dtype, text in (("integers", np.int32, "int"), ("booleans", np.bool_, "bool"))
+        integers = ErrorCase(
+            "integers", values={floating: np.ones((2, 3), np.int32)}, says=(floating, "int", "cast")
         )
-        declaration["errors"] = (*declaration.get("errors", ()), *refused)
+        declaration["errors"] = (*declaration.get("errors", ()), integers)
     return OpSpec(name, reference=f"reference.ops:{name}", port=f"mlx_impl.ops:{name}", **declaration)
