@@ -43,6 +43,14 @@ def require_floating(name: str, x: mx.array) -> None:
     )
 
 
+def require_integers(name: str, x: mx.array) -> None:
+    """`x` must hold integers."""
+    require(
+        mx.issubdtype(x.dtype, mx.integer),
+        f"{name} have dtype {x.dtype}, expected integers; cast them first",
+    )
+
+
 def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> None:
     """`sizes` must be positive and sum to `total`."""
     require(

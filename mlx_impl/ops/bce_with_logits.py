@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import scalar, widen
 from ._reduce import mean_of_all
 
@@ -12,9 +12,11 @@ def bce_with_logits(logits: mx.array, target: mx.array, *, profile: Profile | st
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked, or there is no such profile.
+    Raises: ValueError if logits is not floating, or the shapes differ, which would broadcast unasked, or
+        there is no such profile.
     Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
     """
+    require_floating("logits", logits)
     require(
         tuple(logits.shape) == tuple(target.shape),
         f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; reshape the target",

@@ -5,7 +5,7 @@ import mlx.core as mx
 from mlx_impl.kernels.blockdiag import blockdiag_gemm, supports
 from mlx_impl.kernels.dispatch import wanted
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_multiply(x: mx.array, weight: mx.array, *, kernel: bool | None = None) -> mx.array:
@@ -13,10 +13,11 @@ def blockdiag_multiply(x: mx.array, weight: mx.array, *, kernel: bool | None = N
 
     Shapes: x: (..., k·p), weight: (k, q, p) → (..., k·q).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features, or `kernel` is True and the Metal kernel cannot
-        run these arguments.
+    Raises: ValueError if x is not floating, or does not have k·p features, or `kernel` is True and the Metal
+        kernel cannot run these arguments.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_multiply_reference``.
     """
+    require_floating("x", x)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

@@ -5,7 +5,7 @@ import mlx.core as mx
 from mlx_impl import ops
 from mlx_impl.profiles import Profile, use
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import scalar
 
 
@@ -19,9 +19,10 @@ def column_attention(
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if the shapes differ, or there is no such profile.
+    Raises: ValueError if q is not floating, or the shapes differ, or there is no such profile.
     Source: canonical ``AttentionPooler``.
     """
+    require_floating("q", q)
     require(
         tuple(q.shape) == tuple(k.shape) == tuple(v.shape) and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "

@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require, require_axis, require_ndim, span
+from ._check import require, require_axis, require_floating, require_integers, require_ndim, span
 from ._precision import scalar, widen
 from ._reduce import total
 
@@ -15,12 +15,15 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
     Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
 
     Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
-    Dtypes: the result has logits'.
-    Raises: ValueError if the labels do not match the rows, or name no class, or there is no such profile.
+    Dtypes: logits floating, labels integers; the result has logits'.
+    Raises: ValueError if logits is not floating or labels are no integers, or they do not match the rows, or
+        name no class, or there is no such profile.
     Source: canonical ``nn.CrossEntropyLoss``.
     """
+    require_floating("logits", logits)
     require_ndim("logits", logits, 2, "(n, c)")
     require_ndim("labels", labels, 1, "(n,)")
+    require_integers("labels", labels)
     require_axis("labels", labels, 0, logits.shape[0], "one label for each row of logits")
     kept = mx.not_equal(labels, mx.array(IGNORED, dtype=labels.dtype))
     classes = mx.where(kept, labels, mx.array(0, dtype=labels.dtype))

@@ -4,7 +4,7 @@ from mlx_impl.kernels.depthwise_conv3 import depthwise_conv3, supports
 from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_floating, require_ndim
 from ._precision import widen
 
 MOST_SHIFTS = 16
@@ -24,14 +24,16 @@ def depthwise_conv1d(
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
-    Raises: ValueError if the channels do not match or the padded input is shorter than the taps, or
-        `kernel` is True and the Metal kernel cannot run these arguments.
+    Raises: ValueError if x is not floating, or the channels do not match or the padded input is shorter than
+        the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
+    require_floating("x", x)
     require_ndim("x", x, 3, "(b, c, l)")
     require_ndim("weight", weight, 3, "(c, 1, k)")
     require_axis("weight", weight, 0, x.shape[1], "one filter for each channel of x")
     require_axis("weight", weight, 1, 1, "a depthwise filter sees one channel")
+    require(bias is not None, "bias is None, expected (c,): give zeros")
     require_ndim("bias", bias, 1, "(c,)")
     require_axis("bias", bias, 0, x.shape[1], "one bias for each channel of x")
     require(padding >= 0, f"padding={padding}, expected at least 0")

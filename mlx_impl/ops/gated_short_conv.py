@@ -5,7 +5,7 @@ from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.kernels.gated_conv3 import gated_conv3, supports
 from mlx_impl.profiles import Profile
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_floating, require_ndim
 from ._precision import widen
 
 
@@ -23,10 +23,11 @@ def gated_short_conv(
 
     Shapes: x: (b, 3·d, l), weight: (3·d, 1, k), bias: (3·d,) → x2: (b, d, l), v·x1: (b, d, l).
     Dtypes: floating and equal.
-    Raises: ValueError if the channels do not match or are not three times something, or
+    Raises: ValueError if x is not floating, or the channels do not match or are not three times something, or
         `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
     """
+    require_floating("x", x)
     require_ndim("x", x, 3, "(b, 3·d, l)")
     require_ndim("weight", weight, 3, "(3·d, 1, k)")
     require_ndim("bias", bias, 1, "(3·d,)")

@@ -4,6 +4,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
+from ._check import require_floating
 from ._gelu import complement, rational
 from ._precision import scalar, widen
 
@@ -15,9 +16,10 @@ def gelu(x: mx.array, *, profile: Profile | str | None = None) -> mx.array:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
-    Raises: ValueError if there is no such profile.
+    Raises: ValueError if x is not floating, or there is no such profile.
     Source: Hendrycks & Gimpel 2016, eq. 1; canonical ``nn.GELU(approximate='none')``.
     """
+    require_floating("x", x)
     wide, erf = widen(x), resolve(profile).erf
     if erf == "rational":
         return mx.astype(rational(wide), x.dtype)

@@ -2,6 +2,7 @@ import math
 
 import mlx.core as mx
 
+from ._check import require_floating
 from ._precision import scalar, widen
 
 
@@ -10,8 +11,10 @@ def gelu_tanh(x: mx.array) -> mx.array:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating.
     Source: Hendrycks & Gimpel 2016, §2; canonical ``hidden_act="gelu_new"``.
     """
+    require_floating("x", x)
     wide = widen(x)
     cube = mx.multiply(mx.multiply(wide, wide), wide)
     inner = mx.add(wide, mx.multiply(scalar(0.044715, wide), cube))

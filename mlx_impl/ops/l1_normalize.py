@@ -2,6 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
+from ._check import require, require_floating
 from ._precision import scalar, widen
 from ._reduce import total
 
@@ -11,9 +12,11 @@ def l1_normalize(x: mx.array, *, profile: Profile | str | None = None) -> mx.arr
 
     Shapes: x: (..., d) → the same.
     Dtypes: floating; the result has x's.
-    Raises: ValueError if there is no such profile.
+    Raises: ValueError if x is not floating or has no axis, or there is no such profile.
     Source: canonical ``HyenaFilter(normalized=True)``.
     """
+    require_floating("x", x)
+    require(x.ndim >= 1, "x has shape (), expected (..., d); reshape it first")
     wide = widen(x)
     if x.size == 0:  # MLX has no maximum of nothing
         return x

@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, Sums, resolve
 
-from ._check import require_axis
+from ._check import require_axis, require_floating
 from ._precision import scalar, widen
 from ._reduce import mean
 
@@ -19,9 +19,11 @@ def layer_norm(
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if weight or bias does not have x's channels, or there is no such profile.
+    Raises: ValueError if x is not floating, or weight or bias does not have x's channels, or there is no such
+        profile.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
+    require_floating("x", x)
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
 

@@ -5,7 +5,7 @@ from mlx_impl.kernels.gemm import linear as on_kernel
 from mlx_impl.kernels.gemm import supports_linear
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require_axis, require_ndim
+from ._check import require_axis, require_floating, require_ndim
 from ._precision import widen
 from ._product import block_product, in_blocks
 
@@ -22,10 +22,12 @@ def linear(
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if the features do not match, there is no such profile, or `kernel` is True and the
-        Metal kernel cannot run these arguments. The kernel sums in steps of its tile, in every profile.
+    Raises: ValueError if x is not floating, or the features do not match, there is no such profile, or
+        `kernel` is True and the Metal kernel cannot run these arguments. The kernel sums in steps of its
+        tile, in every profile.
     Source: canonical ``nn.Linear``.
     """
+    require_floating("x", x)
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:

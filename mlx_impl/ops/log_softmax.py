@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 from ._reduce import total
 
@@ -15,9 +15,10 @@ def log_softmax(x: mx.array, axis: int, *, profile: Profile | str | None = None)
 
     Shapes: x: any with the axis → the same.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
-    Raises: ValueError if x has no such axis, or there is no such profile.
+    Raises: ValueError if x is not floating, or has no such axis, or there is no such profile.
     Source: Goodfellow et al. 2016, Deep Learning, §6.2.2.3, eq. 6.30; canonical ``nn.CrossEntropyLoss``.
     """
+    require_floating("x", x)
     require(
         -x.ndim <= axis < x.ndim,
         f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",

@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 from ._reduce import total
 
@@ -13,10 +13,12 @@ def masked_mean(x: mx.array, mask: mx.array, *, profile: Profile | str | None = 
     A row with nothing unmasked is 0/0, that is NaN, as in the canonical code.
 
     Shapes: x: (b, l, d), mask: (b, l) of 0 and 1 → (b, d).
-    Dtypes: the result has x's.
-    Raises: ValueError if mask does not have x's batch and length, or there is no such profile.
+    Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating, or mask does not have x's batch and length, or there is no such
+        profile.
     Source: canonical ``BertPooler`` with ``pool_all``.
     """
+    require_floating("x", x)
     require(
         x.ndim == 3 and tuple(mask.shape) == tuple(x.shape[:2]),
         f"mask has shape {tuple(mask.shape)}, expected the batch and length of x {tuple(x.shape)}",

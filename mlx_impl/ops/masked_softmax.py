@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, Sums, resolve
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import scalar, widen
 from ._reduce import total
 
@@ -18,10 +18,12 @@ def masked_softmax(
 
     Shapes: x: any with the axis, mask: 0 and 1 or booleans, broadcastable to x → x's.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
-    Raises: ValueError if x has no such axis, mask does not fit x, or there is no such profile.
+    Raises: ValueError if x is not floating, or has no such axis, mask does not fit x, or there is no such
+        profile.
     Source: our own definition; for rows with nothing kept, that of PyTorch's
         ``scaled_dot_product_attention`` (its safe softmax).
     """
+    require_floating("x", x)
     require(
         -x.ndim <= axis < x.ndim,
         f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",

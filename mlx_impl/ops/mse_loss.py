@@ -2,7 +2,7 @@ import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 from ._reduce import mean_of_all
 
@@ -12,9 +12,11 @@ def mse_loss(prediction: mx.array, target: mx.array, *, profile: Profile | str |
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked, or there is no such profile.
+    Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked, or
+        there is no such profile.
     Source: canonical ``nn.MSELoss`` (regression).
     """
+    require_floating("prediction", prediction)
     require(
         tuple(prediction.shape) == tuple(target.shape),
         f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "

@@ -1,5 +1,6 @@
 import mlx.core as mx
 
+from ._check import require_floating
 from ._precision import scalar
 
 
@@ -22,6 +23,8 @@ def relu(x: mx.array) -> mx.array:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating.
     Source: canonical ``hidden_act="relu"``.
     """
+    require_floating("x", x)
     return _relu(x)  # type: ignore[return-value]  # mx.custom_function is untyped

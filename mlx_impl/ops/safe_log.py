@@ -2,7 +2,7 @@ import math
 
 import mlx.core as mx
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import scalar, widen
 
 SMALLEST = 2.0**-126
@@ -17,9 +17,10 @@ def safe_log(x: mx.array, eps: float = SMALLEST) -> mx.array:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's. Half precision is computed in float32.
-    Raises: ValueError if eps is not positive.
+    Raises: ValueError if x is not floating, or eps is not positive.
     Source: our own definition: a floor leaves logarithms above it as they are, an added epsilon does not.
     """
+    require_floating("x", x)
     require(eps > 0, f"eps={eps}, expected a positive number: the result is log(eps) at and below it")
     wide = widen(x)
     low = mx.less_equal(wide, scalar(eps, wide))

@@ -1,5 +1,6 @@
 import mlx.core as mx
 
+from ._check import require_floating
 from ._precision import widen
 
 
@@ -8,6 +9,8 @@ def sigmoid(x: mx.array) -> mx.array:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating.
     Source: canonical ``hidden_act="sigmoid"``.
     """
+    require_floating("x", x)
     return mx.astype(mx.sigmoid(widen(x)), x.dtype)

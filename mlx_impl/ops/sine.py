@@ -1,6 +1,6 @@
 import mlx.core as mx
 
-from ._check import require_axis
+from ._check import require_axis, require_floating
 from ._precision import scalar, widen
 
 
@@ -9,9 +9,10 @@ def sine(x: mx.array, freq: mx.array, w_mod: float) -> mx.array:
 
     Shapes: x: (..., d), freq: (1, d) → (..., d).
     Dtypes: floating; the result has x's.
-    Raises: ValueError if freq does not have x's channels.
+    Raises: ValueError if x is not floating, or freq does not have x's channels.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``Sin``.
     """
+    require_floating("x", x)
     require_axis("freq", freq, -1, x.shape[-1], "one frequency for each channel of x")
     wide = widen(freq)
     phase = mx.multiply(mx.multiply(scalar(w_mod, wide), wide), widen(x))

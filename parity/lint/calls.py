@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import judge, pythons, vocabulary
+from . import judge, pythons, torch_words, vocabulary
 from .annotations import declared
 from .attributes import attribute
 from .methods import method
@@ -38,6 +38,10 @@ from .values import (
 
 if TYPE_CHECKING:
     from .expressions import Expressions
+
+
+_NO_TENSORS = frozenset("backward dim numel type unbind chunk".split())
+"""Leftovers whose result is not one array; of the others every link of a chain is looked at."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,10 @@ def call(ev: Expressions, node: ast.Call) -> Value:
     arguments = _arguments(ev, node)
     if isinstance(callee, Either):  # which of them it is, is not known: nothing is reported
         return join(*(_quiet(ev, node, o, arguments) for o in callee.options))
-    return _called(ev, node, callee, arguments)
+    found = _called(ev, node, callee, arguments)
+    if found == UNKNOWN and isinstance(callee, Method) and is_array(callee.of):
+        return Array() if callee.name in torch_words.METHODS.keys() - _NO_TENSORS else found
+    return found
 
 
 def _quiet(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments) -> Value:

@@ -51,6 +51,7 @@ class Expressions:
         self.module = module
         self.scope = scope
         self._quiet = 0
+        self._raising = False
 
     # -- reporting --------------------------------------------------------------------------------------
 
@@ -118,7 +119,8 @@ class Expressions:
         return Text()
 
     def _FormattedValue(self, node: ast.FormattedValue) -> Value:
-        self.value(node.value)
+        if is_array(self.value(node.value)) and not self._raising:
+            judge.shown(self, node.value)
         return Text()
 
     def _Name(self, node: ast.Name) -> Value:

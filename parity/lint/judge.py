@@ -140,6 +140,12 @@ def number(ev: Expressions, node: ast.Call, name: str) -> None:
     ev.report("MXP202", node, f"{name}() of an array in {ev.source(node)!r}", fix)
 
 
+def shown(ev: Expressions, node: ast.expr) -> None:
+    """MXP202: ``f"{array}"``, ``memoryview(array)``."""
+    fix = "keep it an array, and show its shape and dtype if that is enough"
+    ev.report("MXP202", node, f"the values of the array {ev.source(node)!r} as text or memory", fix)
+
+
 def index(ev: Expressions, node: ast.expr) -> None:
     """MXP204: ``range(array)``, ``list[array]``."""
     fix = f"count with x.shape, stack the sequence and use {ev.module.mx}.take"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
+import tokenize
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -147,11 +149,19 @@ class Project:
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
         try:
-            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+            encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        except SyntaxError as error:
+            if "unknown encoding" in str(error):
+                raise UnreadableError(f"cannot be read: {error}") from None
+            encoding = "utf-8-sig"  # the first lines are not UTF-8, which decoding places
+        try:
+            return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
+            said = encoding.removesuffix("-sig").upper()
             line = data.count(b"\n", 0, error.start) + 1
             raise UnreadableError(
-                f"is not UTF-8: byte {data[error.start]:#04x} at {error.start}", line
+                f"is not {said}: byte {data[error.start]:#04x} at {error.start}",
+                line,
             ) from None
 
     def folder_is_mlx(self, folder: Path) -> bool:

@@ -51,6 +51,8 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
         if is_array(first):
             judge.number(ev, node, name)
         return Number(name)
+    if name == "memoryview" and is_array(first):
+        judge.shown(ev, node)
     if name == "range" and any(is_array(v) for v in arguments.positional):
         judge.index(ev, node)
     if name in _RESULTS:

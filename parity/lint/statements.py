@@ -183,7 +183,9 @@ class Body(Expressions):
         return False
 
     def _Raise(self, node: ast.Raise) -> bool:
+        self._raising = True  # the message of an error may show what it likes
         self._rest(node)
+        self._raising = False
         return False
 
     def _Break(self, _node: ast.stmt) -> bool:

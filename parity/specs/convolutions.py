@@ -1,5 +1,7 @@
 """Convolutions and what makes their filters."""
 
+from typing import Any
+
 import numpy as np
 
 from parity.inputs import FINITE_KINDS, Array
@@ -23,7 +25,7 @@ CAUSAL = {"fixed": {"m": "l"}, "left_out": ("k_rev",), "least": {"l": 8}}
 
 SHORT_LENGTHS = (1, 2, 3, 16, 33, 97)
 
-COMPOSED = {
+COMPOSED: dict[str, Any] = {
     "kinds": ("normal", "wide", "cancel", "zeros", "onehot", "nan"),
     "layouts": ("contiguous", "strided"),
 }
@@ -56,6 +58,7 @@ word(
             says=("length 3", "5 positions", "pad"),
         ),
     ),
+    floating="x",
     source="canonical nn.Conv1d",
 )
 for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
@@ -120,6 +123,7 @@ word(
         ),
     ),
     kernels=("depthwise_conv3",),
+    floating="x",
     source="canonical short_filter",
 )
 word(
@@ -138,6 +142,7 @@ word(
         ErrorCase("a filter over all channels", inputs={"weight": "(3 d) d 3"}, says=("(48, 16, 3)",)),
         ErrorCase("a column of biases", inputs={"bias": "(3 d) 1"}, says=("bias", "(48, 1)", "reshape")),
     ),
+    floating="x",
     source="canonical short_filter and the first gate of MonarchMixerSequenceMixing",
 )
 word(
@@ -294,6 +299,7 @@ word(
         ErrorCase("another length", inputs={"t": "1 5 1"}, says=("(1, 5, 1)", "64")),
         ErrorCase("another number of channels", inputs={"deltas": "1 1 3"}, says=("(1, 1, 3)", "16")),
     ),
+    floating="h",
     source="Poli et al. 2023, Hyena, §3.3; canonical ExponentialModulation",
 )
 word(
@@ -334,5 +340,6 @@ word(
         ErrorCase("a column of biases", inputs={"b_in": "1 o"}, says=("b_in", "(1, 16)", "(16,)")),
     ),
     kernels=("hyena_filter",),
+    floating="z",
     source="Poli et al. 2023, Hyena, §3.3; canonical HyenaFilter.filter",
 )

@@ -18,7 +18,15 @@ for _name, _source in (
     ("silu", "Elfwing et al. 2018, eq. 1"),
     ("sigmoid", "the logistic function"),
 ):
-    word(_name, inputs={"x": "b l"}, typical="b1 l4096", grads=("x",), kinds=ALL_KINDS, source=_source)
+    word(
+        _name,
+        inputs={"x": "b l"},
+        typical="b1 l4096",
+        grads=("x",),
+        kinds=ALL_KINDS,
+        floating="x",
+        source=_source,
+    )
 
 word(
     "relu",
@@ -27,6 +35,7 @@ word(
     rule=Ulp(0, source="a selection; IEEE 754 leaves the sign of max(−0, +0) open"),
     grad_rule=Ulp(0, source="a selection: the cotangent or zero"),
     kinds=ALL_KINDS,
+    floating="x",
     source="max(x, 0)",
 )
 word(
@@ -35,6 +44,7 @@ word(
     grads=("x",),
     rule=Ulp(5, source=METAL),
     kinds=ALL_KINDS,
+    floating="x",
     source="the hyperbolic tangent",
 )
 word(
@@ -44,6 +54,7 @@ word(
     grads=("x", "freq"),
     kinds=("normal", "small", "zeros", "integers", "onehot", "nan"),
     errors=(ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),),
+    floating="x",
     source="Poli et al. 2023, Hyena, §3.3; canonical Sin",
 )
 word(
@@ -56,6 +67,7 @@ word(
     errors=(
         ErrorCase("mixed dtypes", values={"y": np.ones((2, 64), dtype=np.float16)}, says=("float16", "cast")),
     ),
+    floating="x",
     source="our own definition: x/y, and a default where y is zero",
 )
 word(
@@ -66,6 +78,7 @@ word(
     rule=Ulp(3, source=METAL),
     kinds=ALL_KINDS,
     errors=(ErrorCase("no floor", options={"eps": 0.0}, says=("eps=0.0", "positive")),),
+    floating="x",
     source="our own definition: log x, and log eps from eps on down",
 )
 for _name, _other in (("add", "y"), ("gate", "g")):
@@ -82,5 +95,6 @@ for _name, _other in (("add", "y"), ("gate", "g")):
                 says=("float16", "cast"),
             ),
         ),
+        floating="x",
         source="Fu et al. 2023, Monarch Mixer, §4",
     )

@@ -23,8 +23,14 @@ word(
             values={"labels": np.full(33, 97, dtype=np.int32)},
             says=("97", "0 to 96"),
         ),
+        ErrorCase(
+            "labels of floats",
+            values={"labels": np.zeros(33, dtype=np.float32)},
+            says=("labels", "float32", "cast"),
+        ),
         ErrorCase("a label too few", values={"labels": np.zeros(5, dtype=np.int32)}, says=("(5,)", "33")),
     ),
+    floating="logits",
     source="canonical nn.CrossEntropyLoss",
 )
 word(
@@ -34,6 +40,7 @@ word(
     grads=("prediction", "target"),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),
+    floating="prediction",
     source="canonical nn.MSELoss",
 )
 word(
@@ -43,5 +50,6 @@ word(
     grads=("logits",),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),
+    floating="logits",
     source="canonical nn.BCEWithLogitsLoss",
 )

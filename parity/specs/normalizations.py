@@ -21,6 +21,7 @@ word(
         ErrorCase("a weight of another width", inputs={"weight": "3"}, says=("(3,)", "16")),
         ErrorCase("a bias of another width", inputs={"bias": "3"}, says=("(3,)", "16")),
     ),
+    floating="x",
     source="Ba et al. 2016, eq. 4",
 )
 word(
@@ -33,6 +34,7 @@ word(
     relations=(batch("x"),),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("an axis that is not there", options={"axis": 3}, says=("axis=3", "[-3, 3)")),),
+    floating="x",
     source="exp(x − max)/Σ exp(x − max)",
 )
 word(
@@ -47,6 +49,7 @@ word(
     relations=(batch("x"),),
     kinds=ALL_KINDS,
     errors=(ErrorCase("an axis that is not there", options={"axis": 3}, says=("axis=3", "[-3, 3)")),),
+    floating="x",
     source="Goodfellow et al. 2016, Deep Learning, eq. 6.30",
 )
 word(
@@ -68,6 +71,7 @@ word(
             says=("(2, 5, 16)", "(2, 64, 16)"),
         ),
     ),
+    floating="x",
     source="our own definition; all-masked rows as PyTorch's safe softmax",
 )
 word(
@@ -85,6 +89,7 @@ word(
             says=("(2, 5)", "(2, 64, 16)"),
         ),
     ),
+    floating="x",
     source="canonical BertPooler with pool_all",
 )
 word(
@@ -94,6 +99,7 @@ word(
     typical="b1 l32 d768",
     grads=("x",),
     kinds=ALL_KINDS,
+    floating="x",
     source="canonical HyenaFilter(normalized=True)",
 )
 word(
@@ -103,5 +109,6 @@ word(
     typical="b32 d768",
     grads=("x",),
     kinds=(*FINITE_KINDS, "nan"),
+    floating="x",
     source="canonical F.normalize",
 )

@@ -24,6 +24,7 @@ word(
         ErrorCase("a weight with three axes", inputs={"weight": "1 o i"}, says=("(1, 48, 192)",)),
     ),
     kernels=("gemm_av", "gemm_at_b"),
+    floating="x",
     source="canonical nn.Linear",
 )
 word(
@@ -42,6 +43,7 @@ word(
         ErrorCase("a vector", inputs={"a": "k"}, says=("(192,)", "(..., m, k)")),
     ),
     kernels=("gemm_av", "gemm_at_b"),
+    floating="a",
     source="A·B",
 )
 word(
@@ -59,6 +61,7 @@ word(
         ErrorCase("a dense weight", inputs={"weight": "q p"}, says=("(24, 48)", "(k, q, p)")),
     ),
     kernels=("blockdiag_gemm", "blockdiag_gemm_grad"),
+    floating="x",
     source="Dao et al. 2022, Monarch, §3.1; canonical blockdiag_multiply",
 )
 word(
@@ -175,5 +178,6 @@ word(
     relations=(linear("v"), batch("q", "k", "v", "mask")),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another length", inputs={"k": "b 5 d"}, says=("(2, 5, 16)", "(2, 32, 16)")),),
+    floating="q",
     source="canonical AttentionPooler",
 )

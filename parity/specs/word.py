@@ -2,9 +2,22 @@
 
 from typing import Any
 
-from parity.spec import OpSpec
+import numpy as np
+
+from parity.spec import ErrorCase, OpSpec
 
 
-def word(name: str, **declaration: Any) -> OpSpec:
-    """A word of the vocabulary: the same name in both namespaces."""
+def word(name: str, *, floating: str = "", **declaration: Any) -> OpSpec:
+    """A word of the vocabulary: the same name in both namespaces.
+
+    Args:
+        name: its name.
+        floating: the argument that must be floating: integers are refused.
+        declaration: as of :class:`OpSpec`.
+    """
+    if floating:
+        integers = ErrorCase(
+            "integers", values={floating: np.ones((2, 3), np.int32)}, says=(floating, "int", "cast")
+        )
+        declaration["errors"] = (*declaration.get("errors", ()), integers)
     return OpSpec(name, reference=f"reference.ops:{name}", port=f"mlx_impl.ops:{name}", **declaration)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -46,6 +47,14 @@ def require_floating(name: str, x: Tensor) -> None:
 def require_positive(name: str, value: int) -> None:
     """`value` must be at least 1."""
     require(value >= 1, f"{name}={value}, expected at least 1")
+
+
+def require_integers(name: str, x: Tensor) -> None:
+    """`x` must hold integers."""
+    require(
+        not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool),
+        f"{name} have dtype {x.dtype}, expected integers; cast them first",
+    )
 
 
 def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> None:

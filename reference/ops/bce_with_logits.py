@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
@@ -9,9 +9,10 @@ def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Raises: ValueError if logits is not floating, or the shapes differ, which would broadcast unasked.
     Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
     """
+    require_floating("logits", logits)
     require(
         logits.shape == target.shape,
         f"logits have shape {tuple(logits.shape)} and target {tuple(target.shape)}; reshape the target",

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_multiply(x: Tensor, weight: Tensor) -> Tensor:
@@ -9,9 +9,10 @@ def blockdiag_multiply(x: Tensor, weight: Tensor) -> Tensor:
 
     Shapes: x: (..., k·p), weight: (k, q, p) → (..., k·q).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features.
+    Raises: ValueError if x is not floating, or does not have k·p features.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_multiply_reference``.
     """
+    require_floating("x", x)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

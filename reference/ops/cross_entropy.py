@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require_axis, require_ndim
+from ._check import require_axis, require_floating, require_integers, require_ndim
 
 IGNORED = -100
 
@@ -13,12 +13,15 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
 
     Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
-    Dtypes: the result has logits'.
-    Raises: ValueError if the labels do not match the rows, or name no class.
+    Dtypes: logits floating, labels integers; the result has logits'.
+    Raises: ValueError if logits is not floating or labels are no integers, or they do not match the rows, or
+        name no class.
     Source: canonical ``nn.CrossEntropyLoss``.
     """
+    require_floating("logits", logits)
     require_ndim("logits", logits, 2, "(n, c)")
     require_ndim("labels", labels, 1, "(n,)")
+    require_integers("labels", labels)
     require_axis("labels", labels, 0, logits.shape[0], "one label for each row of logits")
     wrong = labels[(labels != IGNORED) & ((labels < 0) | (labels >= logits.shape[1]))]
     if wrong.numel():

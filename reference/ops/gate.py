@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def gate(x: Tensor, g: Tensor) -> Tensor:
@@ -9,8 +9,9 @@ def gate(x: Tensor, g: Tensor) -> Tensor:
 
     Shapes: x, g: the same, or broadcastable → the broadcast shape.
     Dtypes: floating and equal.
-    Raises: ValueError if the dtypes differ, which would promote one of them unasked.
+    Raises: ValueError if x is not floating, or the dtypes differ, which would promote one of them unasked.
     Source: Fu et al. 2023, Monarch Mixer, §4 (gates of the sequence mixer and of the gated MLP).
     """
+    require_floating("x", x)
     require(x.dtype == g.dtype, f"x is {x.dtype} and g is {g.dtype}; cast one of them first")
     return torch.mul(x, g)

@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require_axis
+from ._check import require_axis, require_floating
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -12,9 +12,10 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if weight or bias does not have x's channels.
+    Raises: ValueError if x is not floating, or weight or bias does not have x's channels.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
+    require_floating("x", x)
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
     return F.layer_norm(x, (x.shape[-1],), weight, bias, eps)

@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require_axis, require_ndim
+from ._check import require_axis, require_floating, require_ndim
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -9,9 +9,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if the features do not match.
+    Raises: ValueError if x is not floating, or the features do not match.
     Source: canonical ``nn.Linear``.
     """
+    require_floating("x", x)
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:

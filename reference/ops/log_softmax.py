@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def log_softmax(x: Tensor, axis: int) -> Tensor:
@@ -12,9 +12,10 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
 
     Shapes: x: any with the axis → the same.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
-    Raises: ValueError if x has no such axis.
+    Raises: ValueError if x is not floating, or has no such axis.
     Source: Goodfellow et al. 2016, Deep Learning, §6.2.2.3, eq. 6.30; canonical ``nn.CrossEntropyLoss``.
     """
+    require_floating("x", x)
     require(
         -x.ndim <= axis < x.ndim,
         f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",

@@ -40,6 +40,8 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
             f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
         )
         spectrum = spectrum + (torch.fft.rfft(widen(k_rev), n=n) / n).conj()
+    if u.numel() == 0:  # MKL refuses to transform nothing
+        return u.clone()
     u_wide = widen(u)
     product = torch.fft.rfft(u_wide, n=n) * spectrum  # (b, d, n/2 + 1)
     y = torch.fft.irfft(product, n=n, norm="forward")[..., :length]  # (b, d, l)

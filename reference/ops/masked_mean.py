@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
@@ -10,10 +10,11 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     A row with nothing unmasked is 0/0, that is NaN, as in the canonical code.
 
     Shapes: x: (b, l, d), mask: (b, l) of 0 and 1 → (b, d).
-    Dtypes: the result has x's.
-    Raises: ValueError if mask does not have x's batch and length.
+    Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating, or mask does not have x's batch and length.
     Source: canonical ``BertPooler`` with ``pool_all``.
     """
+    require_floating("x", x)
     require(
         x.ndim == 3 and tuple(mask.shape) == tuple(x.shape[:2]),
         f"mask has shape {tuple(mask.shape)}, expected the batch and length of x {tuple(x.shape)}",

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 
 
@@ -14,10 +14,11 @@ def masked_softmax(x: Tensor, mask: Tensor, axis: int) -> Tensor:
 
     Shapes: x: any with the axis, mask: 0 and 1 or booleans, broadcastable to x → x's.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
-    Raises: ValueError if x has no such axis, or mask does not fit x.
+    Raises: ValueError if x is not floating, or has no such axis, or mask does not fit x.
     Source: our own definition; for rows with nothing kept, that of PyTorch's
         ``scaled_dot_product_attention`` (its safe softmax).
     """
+    require_floating("x", x)
     require(
         -x.ndim <= axis < x.ndim,
         f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",

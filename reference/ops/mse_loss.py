@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -9,9 +9,10 @@ def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if the shapes differ, which would broadcast unasked.
+    Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked.
     Source: canonical ``nn.MSELoss`` (regression).
     """
+    require_floating("prediction", prediction)
     require(
         prediction.shape == target.shape,
         f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "

@@ -3,7 +3,7 @@ import math
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 
 SMALLEST = 2.0**-126
@@ -18,9 +18,10 @@ def safe_log(x: Tensor, eps: float = SMALLEST) -> Tensor:
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's. Half precision is computed in float32.
-    Raises: ValueError if eps is not positive.
+    Raises: ValueError if x is not floating, or eps is not positive.
     Source: our own definition: a floor leaves logarithms above it as they are, an added epsilon does not.
     """
+    require_floating("x", x)
     require(eps > 0, f"eps={eps}, expected a positive number: the result is log(eps) at and below it")
     wide = widen(x)
     low = wide <= eps

@@ -1,12 +1,16 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from ._check import require_floating
+
 
 def silu(x: Tensor) -> Tensor:
     """Sigmoid linear unit (swish): x·σ(x).
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.
+    Raises: ValueError if x is not floating.
     Source: Elfwing et al. 2018, eq. 1; canonical ``hidden_act="silu"``.
     """
+    require_floating("x", x)
     return F.silu(x)

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require_axis
+from ._check import require_axis, require_floating
 
 
 def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
@@ -9,8 +9,9 @@ def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
 
     Shapes: x: (..., d), freq: (1, d) → (..., d).
     Dtypes: floating; the result has x's.
-    Raises: ValueError if freq does not have x's channels.
+    Raises: ValueError if x is not floating, or freq does not have x's channels.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``Sin``.
     """
+    require_floating("x", x)
     require_axis("freq", freq, -1, x.shape[-1], "one frequency for each channel of x")
     return torch.sin(w_mod * freq * x)

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require
+from ._check import require, require_floating
 
 
 def softmax(x: Tensor, axis: int) -> Tensor:
@@ -11,9 +11,10 @@ def softmax(x: Tensor, axis: int) -> Tensor:
 
     Shapes: x: any with the axis → the same.
     Dtypes: floating; the result has x's. Half precision accumulates in float32.
-    Raises: ValueError if x has no such axis.
+    Raises: ValueError if x is not floating, or has no such axis.
     Source: Goodfellow et al. 2016, Deep Learning, §4.1 (the shift by the maximum).
     """
+    require_floating("x", x)
     require(
         -x.ndim <= axis < x.ndim,
         f"axis={axis}, but x has shape {tuple(x.shape)}: give an axis in [{-x.ndim}, {x.ndim})",
