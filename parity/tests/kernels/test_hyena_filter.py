@@ -209,8 +209,11 @@ def test_results_beyond_an_index_are_refused(o: int, d: int, j: int, length: int
     def of(*shape: int) -> mx.array:
         return mx.broadcast_to(mx.zeros((1,), dtype=mx.float32), shape)
 
-    arrays = [of(1, length, 1), of(1, length, 1), of(o, 1), of(o), of(j, o, o), of(j, o), of(d, o), of(1, o)]
-    reason = supports(*arrays, of(1, 1, d)).reason
+    positions, weights = (
+        [of(1, length, 1), of(1, length, 1)],
+        [of(o, 1), of(o), of(j, o, o), of(j, o), of(d, o)],
+    )
+    reason = supports(*positions, *weights, *[of(1, o), of(1, 1, d)]).reason
     assert says in reason
     assert bool(reason) == bool(says)
 
