@@ -262,7 +262,7 @@ def test_convert_says_what_it_did(good: Path, tmp_path: Path, capsys: pytest.Cap
     assert found["dtypes"] == {"I64": 1, "F32": 129}
     assert found["tied"] == 21
     assert found["ignored"]
-    assert main([*words[:2], str(tmp_path / "longer"), "--length", "16", "--quantize", "8"]) == errors.EXIT_OK
+    assert main([*words[:2], str(tmp_path / "longer"), "--length", "16"]) == errors.EXIT_OK
     printed = capsys.readouterr().out
     for part in (
         "read ",
