@@ -56,14 +56,18 @@ def test_a_memory_limit_is_said() -> None:
         run("out[thread_position_in_grid.x] = 1;", shape=(1 << 27,))
 
 
-def test_nothing_is_left_behind() -> None:
-    folder = Path("/dev/shm")
-    if not folder.is_dir():
-        folder = Path("/tmp")
-    before = {p.name for p in folder.glob("parity-msl-*")}
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def scratch() -> str:
+        asked.append(tmp_path)
+        return str(tmp_path)
+
+    monkeypatch.setattr(launch, "_scratch", scratch)
     kinds("*(device int*)0 = 1;")
     run("out[thread_position_in_grid.x] = 1;")
-    assert {p.name for p in folder.glob("parity-msl-*")} <= before
+    assert asked
+    assert not list(tmp_path.iterdir())
 
 
 def test_output_that_is_no_answer() -> None:
