@@ -4,6 +4,7 @@ Each module has them in float64 only while it runs.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ class Widened(TorchLive):
     def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
         super().__init__(side, task)
         self.name = "oracle"
-        self.task = Task(**{**vars(task), "dtype": FLOAT64, "device": "cpu", "cotangents": None})
+        self.task = replace(task, dtype=FLOAT64, device="cpu", cotangents=None)
         if isinstance(like, TorchLive) and like.task.device == "cpu":
             theirs = dict(_tensors(like.module))
             for name, tensor in _tensors(self.module):
@@ -62,7 +63,7 @@ def widened(task: Task, like: Live | None) -> Live:
 
     side = sides.get("torch")
     assert isinstance(side, TorchSide)
-    return Widened(side, Task(**{**vars(task), "device": "cpu", "cotangents": None}), like)
+    return Widened(side, replace(task, device="cpu", cotangents=None), like)
 
 
 def _own(module: nn.Module) -> Iterator[Tensor]:

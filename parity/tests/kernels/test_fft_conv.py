@@ -12,13 +12,14 @@ import pytest
 from mlx_impl import kernels, ops
 from mlx_impl.kernels.dispatch import Decision
 from mlx_impl.kernels.fft_conv import LONGEST, LONGEST_EXACT, fft_conv, supports
-from mlx_impl.kernels.fft_geometry import points
+from mlx_impl.kernels.fft_geometry import options, points
 from mlx_impl.kernels.metal_kernel import file_text
 from parity import msl
 from parity.dtypes import AnyArray, Float64
 from parity.inputs import generator
 from parity.msl import compiler
 from parity.specs.accuracy import KNOWN, maximum_errors
+from parity.specs.kernels import long
 
 pytestmark = [
     pytest.mark.parity_slow,
@@ -233,3 +234,20 @@ def test_wrong_shapes_reach_no_kernel() -> None:
             given: dict[str, Any] = {"u": u, "k": k, "D": D, "gate": gate, **wrong}
             with pytest.raises(ValueError, match=r"has (shape|\d+ taps)"):
                 ops.gated_long_conv(**given)
+
+
+def test_specs_ask_as_the_kernels_read() -> None:
+    """The bits in the specs, which know no framework, are those that launches get."""
+    names = ("reverse", "flip", "gate", "add")
+    for i in range(16):
+        asked = {name: bool(i >> j & 1) for j, name in enumerate(names)}
+        for pairs, length in ((True, 8), (False, 9)):
+            made = options(mx.zeros((1, 2, length)), **asked)
+            spec = long._options(
+                reverse=asked["reverse"],
+                flip=asked["flip"],
+                gated=asked["gate"],
+                added=asked["add"],
+                pairs=pairs,
+            )
+            assert made.tolist() == [spec]
