@@ -39,7 +39,8 @@ def product(a: Float64, b: Float64, dtype: WorkingDtype, extra: Float64 | None =
     Shapes: a: (..., m, k), b: (..., k, n), extra: broadcastable → (..., m, n).
     """
     k = a.shape[-1] + (extra is not None)
-    magnitude = np.abs(a) @ np.abs(b)
+    with np.errstate(invalid="ignore", over="ignore"):  # zero times infinity has no bound
+        magnitude = np.abs(a) @ np.abs(b)
     if extra is not None:
         magnitude = magnitude + np.abs(extra)
     return rounded(gamma(k, arithmetic_roundoff(dtype)) * magnitude, magnitude, dtype)

@@ -4,7 +4,7 @@ Comparing measures; it does not judge. What is wrong whatever the rule says (a m
 shape, a NaN in the wrong place) is a `problem`; everything else is a number for `parity.verdict`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ from .floor import Floor, biases, norms
 # torch.testing.assert_close's defaults: for the report's percentage only, they gate nothing.
 _CLOSE = {"float32": (1.3e-6, 1e-5), "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5)}
 
+COARSE = 0.25
+"""How large an error may be, relative to the result, where the reference overflows: half precision may lose
+most of its digits on the way to such a result, and nothing tells how many, but a wrong function loses all."""
+
 _BUCKETS = (0, 1, 2, 4, 8, 16, 64, 256, 4096)
 
 
@@ -32,8 +36,9 @@ class Expected:
     """What one result should be.
 
     `oracle` holds the exact values (float64, or integers when `dtype` is None). `reference` is the
-    reference in the working dtype, `floor` the least error to expect, `bound` theory's bound on it, and
-    `alternate` the oracle for inputs whose subnormals are read as zero.
+    reference in the working dtype, `floor` the least error to expect, `bound` theory's bound on it,
+    `alternate` the oracle for inputs whose subnormals are read as zero, and `nearby` the reference's errors
+    (RMS, largest) on inputs next to these, where its own on these may be small by luck.
     """
 
     oracle: AnyArray
@@ -42,6 +47,7 @@ class Expected:
     floor: Floor | None = None
     bound: Float64 | None = None
     alternate: Float64 | None = None
+    nearby: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +124,14 @@ def structure(expected: Expected, actual: AnyArray) -> list[str]:
     return problems
 
 
-def compare(expected: Expected, actual: AnyArray, *, nonfinite: str = "exact") -> Comparison:
+def compare(
+    expected: Expected, actual: AnyArray, *, nonfinite: str = "exact", composed: bool = False
+) -> Comparison:
     """Measure `actual` against `expected`.
 
     `nonfinite` is ``"exact"`` (NaN where NaN, each infinity where it belongs) or ``"any"`` (something
-    that is not finite wherever the oracle is not).
+    that is not finite wherever the oracle is not). `composed` says that the result comes from a layer, in
+    which an overflow may become a number again.
 
     Shapes: actual must have the oracle's; if not, that is the problem and nothing else is measured.
     """
@@ -133,7 +142,7 @@ def compare(expected: Expected, actual: AnyArray, *, nonfinite: str = "exact") -
         return Comparison(n=0, notes=("empty",))
     if expected.dtype is None:
         return _compare_integers(expected, actual)
-    return _compare_floats(expected, actual, expected.dtype, nonfinite)
+    return _compare_floats(expected, actual, expected.dtype, nonfinite, composed)
 
 
 def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
@@ -146,7 +155,9 @@ def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
     return Comparison(n=actual.size, different=int(wrong.sum()), worst=worst)
 
 
-def _compare_floats(expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str) -> Comparison:
+def _compare_floats(
+    expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str, composed: bool
+) -> Comparison:
     notes: list[str] = []
     oracle = expected.oracle.astype(np.float64)
     p = actual.astype(np.float64)
@@ -155,8 +166,12 @@ def _compare_floats(expected: Expected, actual: AnyArray, dtype: WorkingDtype, n
     rounded = round_to(oracle, dtype)
     problems = nonfinite_problems(expected, rounded, p, r, nonfinite, notes)
     finite = np.isfinite(oracle) & np.isfinite(p) & np.isfinite(rounded)
+    # Where the reference itself overflows, nothing says how well its dtype can do.
     both = finite if r is None else finite & np.isfinite(r)
-    excused = int((np.isfinite(rounded) & ~np.isfinite(p)).sum())
+    excused = int((np.isfinite(rounded) & ~np.isfinite(p)).sum()) + int((finite & ~both).sum())
+    if (alone := finite & ~both).any():
+        notes.append("some results overflow in the reference alone: judged coarsely")
+        problems += _gross(p, oracle, alone, composed)
 
     target = oracle
     if expected.alternate is not None:
@@ -181,12 +196,12 @@ def _compare_floats(expected: Expected, actual: AnyArray, dtype: WorkingDtype, n
         finite=int(finite.sum()),
         problems=tuple(problems),
         notes=tuple(notes),
-        error=_errors(e_p, oracle, finite),
-        reference=None if e_r is None else _errors(e_r, oracle, both),
+        error=_errors(e_p, oracle, both),
+        reference=None if e_r is None else _at_least(_errors(e_r, oracle, both), expected.nearby),
         floor=expected.floor,
         scale=norms(magnitude)[0],
         different=int(exact_bits.sum()),
-        worst=_worst(e_p, exact_bits, oracle, p, finite),
+        worst=_worst(e_p, exact_bits, oracle, p, both),
         ulps=None if distance is None or distance.size == 0 else int(distance.max()),
         histogram=() if distance is None else _histogram(distance),
         over_bound=_over_bound(expected.bound, e_p, finite),
@@ -198,6 +213,26 @@ def _errors(e: Float64, oracle: Float64, finite: NDArray[np.bool_]) -> Errors:
     rms, largest = norms(e[finite])
     shift, shrink = biases(e[finite], oracle[finite])
     return Errors(rms, largest, shift, shrink)
+
+
+def _gross(p: Float64, oracle: Float64, alone: NDArray[np.bool_], composed: bool) -> list[str]:
+    """What is wrong with numbers where the reference has none to measure them by.
+
+    A layer is not asked: a norm or a softmax on its way may have made a number of an overflow.
+    """
+    error, scale = norms((p - oracle)[alone])[0], norms(oracle[alone])[0]
+    if composed or not error > COARSE * scale:
+        return []
+    return [
+        f"where the reference overflows, the error is {error / scale if scale else np.inf:.2g} of the result"
+    ]
+
+
+def _at_least(errors: Errors, nearby: tuple[float, float] | None) -> Errors:
+    """The reference's errors, or those next to these inputs if they are larger."""
+    if nearby is None:
+        return errors
+    return replace(errors, rms=max(errors.rms, nearby[0]), max=max(errors.max, nearby[1]))
 
 
 def _ulp_distances(

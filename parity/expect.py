@@ -15,7 +15,7 @@ from . import sides
 from .compare import Expected
 from .dtypes import FLOAT32, FLOAT64, AnyArray, Float64, WorkingDtype, cast, is_floating
 from .errors import SideUnavailableError
-from .floor import FloorMeter
+from .floor import FloorMeter, norms
 from .inputs import flushed, generator, has_subnormals, moved
 from .sides import Outcome, Task
 from .spec import LayerSpec
@@ -27,6 +27,9 @@ DRAWS_FOR_FEW = 6
 FEW_ELEMENTS = 8
 """How often inputs are moved and results rounded anew to measure a floor. A result of few elements says
 little about it in one draw; for a layer, where a draw costs most, more inputs make up for that."""
+
+NEARBY = 4
+"""On how many neighbours of an input the reference runs, where its luck on that input is in question."""
 
 Arrays = Mapping[str, AnyArray]
 Sink = Callable[[str, AnyArray], None]
@@ -89,6 +92,7 @@ def expect(
     floors: bool = True,
     taps: bool = False,
     draws: int | None = None,
+    near: bool = False,
     say: Say = silent,
 ) -> Expectation:
     """Run the reference as often as it takes to know what `task` should give, and how closely.
@@ -100,6 +104,7 @@ def expect(
         taps: whether activations are results too.
         draws: how often inputs are moved and results rounded anew; none means as often as a word or a
             layer needs.
+        near: whether to run the reference on inputs next to these as well (`Expected.nearby`).
         say: hears what is being run, for tasks that take long.
 
     Raises: SideUnavailableError if PyTorch is not here.
@@ -122,6 +127,7 @@ def expect(
         meters = _measure(torch, task, oracle, reference, seed=seed, taps=taps, draws=draws, say=say)
     alternate = _alternate(torch, exact, task, taps)
     bounds = _bounds(task)
+    errors = _nearby(torch, task, seed=seed, taps=taps) if near else {}
     results = {
         name: Expected(
             oracle=value,
@@ -130,6 +136,7 @@ def expect(
             floor=meters[name].floor() if name in meters else None,
             bound=bounds.get(name),
             alternate=None if alternate is None else alternate[name].astype(np.float64),
+            nearby=errors.get(name),
         )
         for name, value in oracle.items()
     }
@@ -176,11 +183,13 @@ def _measure(
     for direction in COHERENT_MOVES:
         run_into(torch, shifted(single, direction, seed, 0), meter("coherent"), taps=taps)
     say("the floor: other roundings")
-    run_into(torch, single, meter("away"), taps=taps, reorder=True, away=True)
+    # Of packed arrays: it depends on how arguments lie in memory where PyTorch adds a bias, first or last.
+    packed = replace(single, layout="contiguous")
+    run_into(torch, packed, meter("away"), taps=taps, reorder=True, away=True)
     for i in range(draws):
         run_into(
             torch,
-            single,
+            packed,
             meter("other"),
             taps=taps,
             reorder=True,
@@ -189,8 +198,34 @@ def _measure(
     return meters
 
 
-def shifted(task: Task, direction: str, seed: int, draw: int) -> Task:
-    """The task with every floating number (inputs, parameters, cotangents) one float32 ulp away."""
+def _nearby(torch: Any, task: Task, *, seed: int, taps: bool) -> dict[str, tuple[float, float]]:
+    """The reference's errors in the working dtype on inputs one unit in its last place away, each against the
+    exact results of those inputs: the root mean squares, over a few draws, of both norms.
+
+    Half precision rounds wherever it stores, which the floor, all in float32, does not count; and the few
+    numbers of a small result may all happen to be rounded well for one input.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for i in range(NEARBY):
+        moved_task = shifted(task, "random", seed, i, grid=task.dtype)
+        exact: dict[str, AnyArray] = {}
+        run_into(torch, replace(moved_task, dtype=FLOAT64, device="cpu"), exact.__setitem__, taps=taps)
+
+        def measure(name: str, value: AnyArray, exact: Arrays = exact) -> None:
+            if is_floating(value):
+                with np.errstate(invalid="ignore"):
+                    error = value.astype(np.float64) - exact[name]
+                found.setdefault(name, []).append(norms(error))
+
+        run_into(torch, moved_task, measure, taps=taps)
+    return {
+        name: (float(np.sqrt(np.mean([e[0] ** 2 for e in pairs]))), max(e[1] for e in pairs))
+        for name, pairs in found.items()
+    }
+
+
+def shifted(task: Task, direction: str, seed: int, draw: int, *, grid: WorkingDtype = FLOAT32) -> Task:
+    """The task with every floating number (inputs, parameters, cotangents) one ulp of `grid` away."""
     rng = generator("move", direction, draw, seed)
 
     def move(arrays: Arrays | None) -> dict[str, AnyArray] | None:
@@ -200,7 +235,7 @@ def shifted(task: Task, direction: str, seed: int, draw: int) -> Task:
         for x in arrays.values():
             if id(x) not in done:
                 floating = is_floating(x)
-                done[id(x)] = moved(x.astype(np.float32), rng, direction) if floating else x
+                done[id(x)] = moved(cast(x, grid), rng, direction) if floating else x
         return {name: done[id(x)] for name, x in arrays.items()}
 
     return replace(

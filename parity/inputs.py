@@ -27,7 +27,8 @@ class Array:
     (0 and 1, a one in every row), ``"labels"`` (ids, some of them `ignored`), ``"rows"`` (distinct
     integers below axis `below`), or a kind by name, which then holds in every case. In a case of kind
     ``nan`` a mask has an empty row and labels are all ignored: means over nothing.
-    `optional` arguments are left out in some cases. `scale` multiplies floats.
+    `optional` arguments are left out in some cases. `scale` multiplies floats. A `finite` argument is
+    normal where others hold a NaN or an infinity.
     """
 
     axes: str
@@ -36,6 +37,7 @@ class Array:
     ignored: int | None = None
     optional: bool = False
     scale: float = 1.0
+    finite: bool = False
 
     def __post_init__(self) -> None:
         if self.fill not in ("float", "ids", "mask", "labels", "rows", *KINDS):
@@ -187,6 +189,8 @@ def draw(
         below = shape_of(array.below, sizes)[0]
         return _integers_below(rng, array, shape, below, seed, empty=kind == "nan")
     kind = kind if array.fill == "float" else array.fill
+    if array.finite and kind in ("nan", "inf", "-inf"):
+        kind = "normal"
     if kind not in KINDS:
         raise SpecError(unknown("kind of input", kind, KINDS))
     if layout == "broadcast" and shape:

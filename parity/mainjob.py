@@ -112,7 +112,7 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
         if expected is None:
             found[name] = Comparison(n=0, problems=("only the port has it",))
         else:
-            found[name] = compare(expected, value, nonfinite=case.spec.nonfinite)
+            found[name] = compare(expected, value, nonfinite=case.spec.nonfinite, composed=True)
 
     try:
         run_into(sides.get(target.side), replace(expectation.task, device=target.device), sink, taps=True)

@@ -134,7 +134,8 @@ def nodes(
             profile ``quick`` takes the first of all, ``deep`` all of the first; and ``quick`` takes only
             words in their named cases in every dtype, gradients and all else in the first.
         relations: a node for every relation of a spec.
-        errors: a node for every error case of a spec, in float32.
+        errors: a node for every error case of a spec, in float32 and on the spec's first case: the numbers
+            that a message must name are of its sizes.
         first_dtype: only in the first dtype, but in the profile ``deep``.
         profiles: only words whose port has a choice of numerical profiles, where it computes with MLX's own
             operations.
@@ -157,7 +158,7 @@ def nodes(
             continue
         if spec.family not in families or (vjp and not _differentiable(spec)):
             continue
-        names = spec.cases if chosen == "all" else spec.cases[:1]
+        names = spec.cases if chosen == "all" and not errors else spec.cases[:1]
         dtypes = [FLOAT32] if errors else settings.working_dtypes()
         if settings.profile == "quick" and not (plain and spec.family == "word" and not vjp):
             dtypes = dtypes[:1]

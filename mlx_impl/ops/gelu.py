@@ -1,12 +1,10 @@
-import math
-
 import mlx.core as mx
 
 from mlx_impl.profiles import Profile, resolve
 
 from ._check import require_floating
-from ._gelu import complement, rational
-from ._precision import scalar, widen
+from ._gelu import complement, exact, rational
+from ._precision import widen
 
 
 def gelu(x: mx.array, *, profile: Profile | str | None = None) -> mx.array:
@@ -25,6 +23,4 @@ def gelu(x: mx.array, *, profile: Profile | str | None = None) -> mx.array:
         return mx.astype(rational(wide), x.dtype)
     if erf == "complement":
         return mx.astype(complement(wide), x.dtype)
-    half = mx.multiply(wide, scalar(0.5, wide))
-    phi = mx.add(mx.erf(mx.multiply(wide, scalar(1 / math.sqrt(2), wide))), scalar(1, wide))
-    return mx.astype(mx.multiply(half, phi), x.dtype)
+    return mx.astype(exact(wide), x.dtype)

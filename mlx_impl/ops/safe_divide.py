@@ -19,8 +19,8 @@ def _gradient(
     zero = _is_zero(y)
     divisor = mx.where(zero, scalar(1, y), y)
     by_x = mx.divide(cotangent, divisor)
-    # x/y/y, not x/y²: the square of a small y is zero.
-    by_y = mx.negative(mx.multiply(by_x, mx.divide(x, divisor)))
+    # x/y/y, not x/y² or 1/y·x/y: the square of a small y is zero, and its inverse may be infinite.
+    by_y = mx.negative(mx.multiply(cotangent, mx.divide(mx.divide(x, divisor), divisor)))
     none = scalar(0, cotangent)
     return mx.where(zero, none, by_x), mx.where(zero, none, by_y), mx.zeros_like(default)
 

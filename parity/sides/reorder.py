@@ -54,17 +54,21 @@ def _count(x: Tensor, axes: Sequence[int] | None) -> int:
     return n
 
 
-def _bmm(a: Tensor, b: Tensor) -> Tensor:
-    """Σ_k a[..., k]·b[..., k, :], term after term, each product rounded before it is added."""
-    out = torch.zeros(a.shape[0], a.shape[1], b.shape[2], dtype=a.dtype)
+def _bmm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
+    """Σ_k a[..., k]·b[..., k, :], term after term, each product rounded before it is added.
+
+    `first` is a term that is there before: BLAS adds a product to what its result holds.
+    """
+    shape = (a.shape[0], a.shape[1], b.shape[2])
+    out = torch.zeros(shape, dtype=a.dtype) if first is None else first.expand(shape).clone()
     columns, rows = a.movedim(-1, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2)
     for column, row in zip(columns, rows, strict=True):
         out.add_(column * row)
     return out
 
 
-def _mm(a: Tensor, b: Tensor) -> Tensor:
-    return _bmm(a[None], b[None])[0]
+def _mm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
+    return _bmm(a[None], b[None], first)[0]
 
 
 def _layer_norm(
@@ -140,8 +144,8 @@ def _mean(x: Tensor, axes: Sequence[int] | None = None, keepdim: bool = False, *
 _REORDERED: dict[Any, Callable[..., Any]] = {
     aten.mm.default: _mm,
     aten.bmm.default: _bmm,
-    aten.addmm.default: lambda c, a, b, **_: c + _mm(a, b),
-    aten.baddbmm.default: lambda c, a, b, **_: c + _bmm(a, b),
+    aten.addmm.default: lambda c, a, b, **_: _mm(a, b, c),
+    aten.baddbmm.default: lambda c, a, b, **_: _bmm(a, b, c),
     aten.mv.default: lambda a, x: _mm(a, x[:, None])[:, 0],
     aten.dot.default: lambda x, y: _sum_last(x * y),
     aten.sum.default: lambda x, **_: _sum(x, None, False),
@@ -168,7 +172,7 @@ _FORMULAS = frozenset(
 _ROUNDING = frozenset(
     """
     add sub rsub mul div reciprocal exp expm1 log log1p log2 sqrt rsqrt pow sin cos tan tanh sigmoid
-    erf gelu silu addcmul addcdiv logsumexp cumsum prod var std softplus log_sigmoid_forward
+    erf erfc gelu silu addcmul addcdiv logsumexp cumsum prod var std softplus log_sigmoid_forward
     tanh_backward sigmoid_backward gelu_backward silu_backward embedding_dense_backward convolution
     convolution_backward _fft_r2c _fft_c2r _fft_c2c nll_loss_forward mse_loss mse_loss_backward
     binary_cross_entropy_with_logits index_put
@@ -177,7 +181,7 @@ _ROUNDING = frozenset(
 
 
 class OtherRoundings(TorchDispatchMode):
-    """Within the context, sums run term by term and, with a seed, float32 results are rounded anew.
+    """Within the context, sums run term by term and, with a seed, results of one dtype are rounded anew.
 
     A result moves by −1, 0 or +1 unit in the last place at random: what another honest way to compute it
     may do (Monte Carlo arithmetic: Parker 1997, §3). That gives a scale to results that cancel to nothing
@@ -188,11 +192,13 @@ class OtherRoundings(TorchDispatchMode):
     does not know run as they are, which makes the measured floor stricter.
 
     With `away`, every result moves one unit away from zero instead: what a constant that is rounded once
-    (1/n, √2) does to all results alike.
+    (1/n, √2) does to all results alike. The dtype is float32, in which honest code of half precision computes
+    too, or float64.
     """
 
-    def __init__(self, seed: int | None, *, away: bool = False) -> None:
+    def __init__(self, seed: int | None, *, away: bool = False, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
+        self._dtype = dtype
         self._random = None if seed is None else torch.Generator().manual_seed(seed)
         self._away = away
 
@@ -232,15 +238,16 @@ class OtherRoundings(TorchDispatchMode):
             return type(result)(self._each(r) for r in result)
         if not isinstance(result, Tensor) or not (self._away or self._random):
             return result
-        if result.dtype is torch.complex64:
+        if result.dtype is self._dtype.to_complex():
             return torch.view_as_complex(self._move(torch.view_as_real(result)))
-        return self._move(result) if result.dtype is torch.float32 else result
+        return self._move(result) if result.dtype is self._dtype else result
 
     def _move(self, x: Tensor) -> Tensor:
-        """Each finite element other than zero one step away on the float32 grid, or none."""
+        """Each finite element other than zero one step away on the grid of its dtype, or none."""
+        grid = torch.int32 if x.dtype is torch.float32 else torch.int64
         if self._away:
-            steps = torch.ones(x.shape, dtype=torch.int32)
+            steps = torch.ones(x.shape, dtype=grid)
         else:
-            steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=torch.int32)
-        moved = (x.contiguous().view(torch.int32) + steps).view(torch.float32)
+            steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=grid)
+        moved = (x.contiguous().view(grid) + steps).view(x.dtype)
         return torch.where((x != 0) & torch.isfinite(x) & torch.isfinite(moved), moved, x)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from parity.dtypes import AnyArray, WorkingDtype, cast, is_floating, of_array
+from parity.dtypes import FLOAT64, AnyArray, WorkingDtype, cast, is_floating, of_array
 from parity.inputs import generator
 from parity.spec import LayerSpec
 
@@ -149,7 +149,8 @@ class TorchSide:
         away: bool = False,
     ) -> Outcome:
         """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings."""
-        with OtherRoundings(rounding_seed, away=away) if reorder else nullcontext():
+        dtype = torch.float64 if task.dtype == FLOAT64 else torch.float32
+        with OtherRoundings(rounding_seed, away=away, dtype=dtype) if reorder else nullcontext():
             return self.run_module(task)
 
     def call_raw(self, task: Task) -> Any:

@@ -31,9 +31,17 @@ COMPOSED: dict[str, Any] = {
 }
 """For words made of others, which are tried with everything."""
 
+
+def taps(axes: str) -> Array:
+    """The taps of a convolution with padding. They stay finite: whether a NaN that only ever meets padding is
+    multiplied by its zeros or passed over differs between libraries, and nobody promises either.
+    """
+    return Array(axes, finite=True)
+
+
 word(
     "conv1d",
-    inputs={"x": "b (g i) l", "weight": "(g o) i k", "bias": Array("(g o)", optional=True)},
+    inputs={"x": "b (g i) l", "weight": taps("(g o) i k"), "bias": Array("(g o)", optional=True)},
     sizes={"g": (1, 2, 3), "i": (1, 2, 5), "o": (1, 3, 4), "k": (1, 2, 3, 5), "l": SHORT_LENGTHS},
     base={"g": 2, "i": 5, "o": 4, "k": 3, "l": 64},
     options={
@@ -97,7 +105,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
     )
 word(
     "depthwise_conv1d",
-    inputs={"x": "b d l", "weight": "d 1 3", "bias": "d"},
+    inputs={"x": "b d l", "weight": taps("d 1 3"), "bias": "d"},
     options={"padding": (2, 1)},
     typical="b1 l512 d64",
     grads=("x", "weight", "bias"),
@@ -128,7 +136,7 @@ word(
 )
 word(
     "gated_short_conv",
-    inputs={"x": "b (3 d) l", "weight": "(3 d) 1 k", "bias": "(3 d)"},
+    inputs={"x": "b (3 d) l", "weight": taps("(3 d) 1 k"), "bias": "(3 d)"},
     sizes={"d": (1, 3, 16), "k": (1, 2, 3), "l": (1, 2, 3, 16, 33, 64, 129)},
     outputs=("passed", "gated"),
     cases=("", "l257"),

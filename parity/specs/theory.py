@@ -12,11 +12,13 @@ Inputs = Mapping[str, Any]
 
 
 def linear_bound(x: Inputs, dtype: WorkingDtype) -> Float64:
-    """The product's bound, and an addition: GPU libraries round the product before they add the bias."""
-    product = bounds.product(x["x"], x["weight"].T, dtype)
-    if x.get("bias") is None:
+    """The bias is a term anywhere in the sum; and GPU libraries round the product before they add it."""
+    bias = x.get("bias")
+    product = bounds.product(x["x"], x["weight"].T, dtype, bias)
+    if bias is None:
         return product
-    magnitude = np.abs(x["x"]) @ np.abs(x["weight"].T) + np.abs(x["bias"])
+    with np.errstate(invalid="ignore", over="ignore"):
+        magnitude = np.abs(x["x"]) @ np.abs(x["weight"].T) + np.abs(bias)
     return bounds.rounded(product, magnitude, dtype)
 
 

@@ -1,5 +1,6 @@
 """A comparison notices everything, NaN above all."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,33 @@ def test_an_overflow_of_the_reference_excuses_no_other_number(oracle: np.ndarray
     for rule in (Ratio(), Ulp(0, "a test")):
         assert decide([compare(expected, right)], rule).status == "pass"
         assert decide([compare(expected, wrong)], rule).status == "fail"
+
+
+def test_an_overflow_of_the_reference_leaves_nothing_to_measure_by(oracle: np.ndarray) -> None:
+    """There a word may be off by a digit, and a layer, whose norms make numbers of overflows, by all."""
+    reference = oracle.astype(np.float32)
+    reference[0] = np.inf
+    near, wrong = oracle.astype(np.float32), oracle.astype(np.float32)
+    near[0] *= 1.1
+    wrong[0] *= -1
+    expected = _expected(oracle, reference=reference)
+    assert decide([compare(expected, near)], Ratio()).status == "pass"
+    verdict = decide([compare(expected, wrong)], Ratio())
+    assert verdict.status == "fail"
+    assert "where the reference overflows" in verdict.reasons[0]
+    sample = compare(expected, wrong, composed=True)
+    assert decide([sample], Ratio()).status == "pass"
+    assert sample.n == oracle[1:].size
+    assert any("overflow in the reference alone" in note for note in sample.notes)
+
+
+def test_the_luck_of_the_reference(oracle: np.ndarray) -> None:
+    """A reference that is right by chance does not make an honest error a wrong one."""
+    port = (oracle + 1e-3).astype(np.float32)
+    lucky = _expected(oracle, reference=oracle.astype(np.float32))
+    assert decide([compare(lucky, port)], Ratio()).status == "fail"
+    typical = replace(lucky, nearby=(1e-3, 2e-3))
+    assert decide([compare(typical, port)], Ratio()).status == "pass"
 
 
 def test_what_is_excused_is_not_counted(oracle: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Intervals, undecided verdicts, and the bias that magnitude hides."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def test_few_inputs_do_not_prove_a_lean() -> None:
     """With more to come it is undecided, else a note."""
     samples = _samples(3, 1.0, lean=0.2)
     assert decide(samples, Ratio(), more=True).status == "undecided"
+    verdict = decide(samples, Ratio())
+    assert verdict.status == "pass"
+    assert any("leans" in note for note in verdict.notes)
+
+
+def test_a_lean_at_its_limit_is_no_bias() -> None:
+    """An effect whose interval holds 1 is a note, however many inputs there are."""
+    samples = _samples(BIAS_SEEDS, 1.0, lean=0.2)
+    for i, s in enumerate(samples):
+        assert s.floor is not None
+        assert s.error is not None
+        room = abs(s.error.shift) / 2 * (0.6 if i % 2 else 1.5)
+        samples[i] = replace(s, floor=replace(s.floor, shift=room, shrink=room))
     verdict = decide(samples, Ratio())
     assert verdict.status == "pass"
     assert any("leans" in note for note in verdict.notes)
