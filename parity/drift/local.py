@@ -20,7 +20,7 @@ from parity.inputs import generator, moved
 from parity.rules import Exact, Ratio, Rule
 from parity.sides import Task
 from parity.sides.live import Live, floating, leaves, mapped
-from parity.sides.points import Point
+from parity.sides.points import Around, Point
 from parity.spec import REGISTRY
 from parity.verdict import OUTLIER, Verdict, decide, worst_of
 
@@ -125,15 +125,17 @@ class Local:
             return self._ask(self._pair.reference, made)
         return _arrays(made.result)
 
-    def _ask(self, live: Live, made: Made, arguments: Arguments | None = None) -> list[AnyArray]:
+    def _ask(
+        self, live: Live, made: Made, arguments: Arguments | None = None, around: Around | None = None
+    ) -> list[AnyArray]:
         """The arrays of a call's result, or its gradients, on one side."""
         args, kwargs = arguments or made.arguments
         if made.cotangents is None:
-            found = leaves(live.call(made.point, args, kwargs))
+            found = leaves(live.call(made.point, args, kwargs, around))
             return [
                 x.astype(np.uint8) if x.dtype == np.bool_ else x for x in found if isinstance(x, np.ndarray)
             ]
-        gradients, parameters = live.vjp(made.point, args, kwargs, list(made.cotangents))
+        gradients, parameters = live.vjp(made.point, args, kwargs, list(made.cotangents), around)
         return [*gradients, *(parameters[n] for n in sorted(parameters))]
 
     def _suspicious(self, made: Made) -> bool:
@@ -167,11 +169,14 @@ class Local:
         grid = norms(ulp(round_to(o, dtype), dtype))
         return all(h <= k * max(e, g) for h, k, e, g in zip(have, limits, own, grid, strict=True))
 
-    def judge(self, made: Made) -> Wrong | None:
-        """The verdict on one call with a measured floor; None if it passes."""
+    def judge(self, made: Made, around: Around | None = None) -> Wrong | None:
+        """The verdict on one call with a measured floor; None if it passes.
+
+        With `around`, the port's word says its own words through it.
+        """
         rule = rule_of(made)
         try:
-            port = self._ask(self._pair.port, made)
+            port = self._ask(self._pair.port, made, around=around)
         except Exception as error:  # raising is an answer
             problem = f"raised {type(error).__name__}: {error}"
             return Wrong(made, decide([Comparison(n=0, problems=(problem,))], rule), "output")
