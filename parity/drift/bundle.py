@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 from parity import numerics, swap
 from parity.compare import Expected, compare
-from parity.dtypes import AnyArray, cast, is_floating
-from parity.rules import Exact, Ratio, Rule
+from parity.dtypes import AnyArray, cast, is_floating, ulp
+from parity.rules import Exact, Rule, Ulp
 from parity.sides.points import Point
 from parity.spec import LayerSpec
 
@@ -27,8 +27,9 @@ from .local import Local, Made, rule_of
 from .prober import Prober
 from .unsteady import CALLS
 
-BITS, CALL, WHOLE = "bits", "call", "whole"
-"""What a bundle asks: do calls differ, is one off, or does the whole fail with it planted?"""
+BITS, CALL, VERDICT, WHOLE = "bits", "call", "verdict", "whole"
+"""What a bundle asks: do calls differ, is one off by more than two limits say, or only by the whole verdict
+on it, or does nothing but the whole fail with it planted?"""
 
 WORD = '''\
 """{title}
@@ -146,9 +147,9 @@ def write(folder: Path, prober: Prober, culprit: Culprit, context: Context) -> P
         save_file(tensors, folder / "data.safetensors")
         call = template | {"limits": limits}
         (folder / "call.json").write_text(json.dumps(call, indent=1) + "\n", encoding="utf-8")
-        about["asks"] = asks = _asks(prober, culprit, made)
+        about["asks"] = asks = _asks(prober, culprit, made, exact, limits)
         script = HARNESS.format(title=title)
-        if made.point.word and asks != WHOLE:
+        if made.point.word and asks in (BITS, CALL):
             script = _script(title, made, asks, *_import_of(prober, culprit, made, swaps))
     (folder / "bundle.json").write_text(
         json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -157,13 +158,31 @@ def write(folder: Path, prober: Prober, culprit: Culprit, context: Context) -> P
     return folder
 
 
-def _asks(prober: Prober, culprit: Culprit, made: Made) -> str:
-    """What shows it: the call's bits, its errors, or, if it holds by itself, only the whole."""
+def _asks(
+    prober: Prober, culprit: Culprit, made: Made, exact: Sequence[AnyArray], limits: Sequence[Sequence[float]]
+) -> str:
+    """The shortest question whose answer is yes while it is so."""
     if culprit.fickle:
         return BITS
     _, pair = prober.pair()
     local = Local(pair, nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
-    return CALL if local.judge(made) is not None else WHOLE
+    try:
+        have = local.ask(pair.port, made)
+    except Exception:  # raising is an answer
+        return CALL
+    if len(have) != len(exact) or not all(map(_within, have, exact, limits)):
+        return CALL
+    return VERDICT if local.judge(made) is not None else WHOLE
+
+
+def _within(have: AnyArray, exact: AnyArray, limits: Sequence[float]) -> bool:
+    """What the script asks of one array."""
+    if have.shape != exact.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        x = have.astype(np.float64)
+        error = np.where((x == exact) | (np.isnan(x) & np.isnan(exact)), 0, x - exact)
+    return bool(np.sqrt(np.mean(error**2)) <= limits[0] and np.max(np.abs(error), initial=0) <= limits[1])
 
 
 def _script(title: str, made: Made, asks: str, imports: str, word: str) -> str:
@@ -185,7 +204,7 @@ def _numbers(prober: Prober, culprit: Culprit) -> tuple[Made, list[AnyArray], li
     if prober.case.vjp and not culprit.fickle and local.judge(made) is None:  # then it is the gradient
         made = local.with_cotangents(made)
     wanted, rule = local.expected(made), rule_of(made)
-    rounded = isinstance(rule, Exact)
+    rounded = isinstance(rule, Exact | Ulp)
     exact = [cast(e.oracle, e.dtype) if rounded and e.dtype else e.oracle for e in wanted]
     return made, [x.astype(np.float64) for x in exact], [list(_limits(e, rule)) for e in wanted]
 
@@ -194,11 +213,15 @@ def _limits(expected: Expected, rule: Rule) -> tuple[float, float]:
     """The largest errors that pass, RMS and largest element."""
     if expected.dtype is None or isinstance(rule, Exact) or expected.reference is None:
         return 0.0, 0.0
+    if isinstance(rule, Ulp):
+        assert expected.dtype is not None
+        steps = rule.n * ulp(cast(expected.oracle, expected.dtype).astype(np.float64), expected.dtype)
+        steps = np.where(np.isfinite(steps), steps, 0.0)
+        return float(np.sqrt(np.mean(steps**2))), float(np.max(steps, initial=0))
     own = compare(expected, expected.reference, nonfinite="any")
     rms = max(own.error.rms if own.error else 0.0, expected.floor.rms if expected.floor else 0.0)
     largest = max(own.error.max if own.error else 0.0, expected.floor.max if expected.floor else 0.0)
-    factors = (rule.rms, rule.max) if isinstance(rule, Ratio) else (float(rule.n), float(rule.n))
-    return factors[0] * rms, factors[1] * largest
+    return rule.rms * rms, rule.max * largest
 
 
 def _template(made: Made) -> tuple[dict[str, AnyArray], dict[str, Any]]:

@@ -122,10 +122,10 @@ class Local:
     def _own(self, made: Made) -> list[AnyArray]:
         """What the reference gives in the working dtype."""
         if made.result is None:
-            return self._ask(self._pair.reference, made)
+            return self.ask(self._pair.reference, made)
         return _arrays(made.result)
 
-    def _ask(
+    def ask(
         self, live: Live, made: Made, arguments: Arguments | None = None, around: Around | None = None
     ) -> list[AnyArray]:
         """The arrays of a call's result, or its gradients, on one side."""
@@ -144,9 +144,9 @@ class Local:
         if not isinstance(rule, Ratio):
             return True
         try:
-            exact = self._ask(self._open(FLOAT64), made)
+            exact = self.ask(self._open(FLOAT64), made)
             own = self._own(made)
-            port = self._ask(self._pair.port, made)
+            port = self.ask(self._pair.port, made)
         except Exception:  # judged in earnest, it will say what it is
             return True
         if not len(exact) == len(own) == len(port):
@@ -176,7 +176,7 @@ class Local:
         """
         rule = rule_of(made)
         try:
-            port = self._ask(self._pair.port, made, around=around)
+            port = self.ask(self._pair.port, made, around=around)
         except Exception as error:  # raising is an answer
             problem = f"raised {type(error).__name__}: {error}"
             return Wrong(made, decide([Comparison(n=0, problems=(problem,))], rule), "output")
@@ -200,7 +200,7 @@ class Local:
 
     def expected(self, made: Made, *, floors: bool = True) -> list[Expected]:
         """What each array of a call's result should be, and how closely anybody could have it."""
-        exact = self._ask(self._open(FLOAT64), made)
+        exact = self.ask(self._open(FLOAT64), made)
         own = self._own(made)
         dtype = self._pair.task.dtype
         meters = self._measured(made, exact) if floors else {}
@@ -220,7 +220,7 @@ class Local:
 
         live = self._open(FLOAT32)
         single = mapped(_to_float32, made.arguments)
-        base = self._ask(live, made, single)
+        base = self.ask(live, made, single)
         meters = {
             i: FloorMeter(o, base[i].astype(np.float64), self._pair.task.dtype)
             for i, o in enumerate(exact)
@@ -234,12 +234,12 @@ class Local:
         for draw, direction in enumerate(("random",) * DRAWS + COHERENT_MOVES):
             rng = generator("local", made.point.address, draw, len(meters))
             shifted = mapped(partial(_moved, rng=rng, direction=direction), single)
-            add("random" if direction == "random" else "coherent", self._ask(live, made, shifted))
+            add("random" if direction == "random" else "coherent", self.ask(live, made, shifted))
         for seed in (None, *range(1, DRAWS)):
             with OtherRoundings(seed):
-                add("other", self._ask(live, made, single))
+                add("other", self.ask(live, made, single))
         with OtherRoundings(None, away=True):
-            add("away", self._ask(live, made, single))
+            add("away", self.ask(live, made, single))
         return meters
 
 

@@ -19,7 +19,8 @@ from parity.sides.live import Live, leaves
 from parity.sides.points import Point
 from parity.swap import swapped
 
-from .bundle import BITS, WHOLE
+from .bundle import BITS, VERDICT, WHOLE
+from .local import Local, Made
 from .prober import Prober
 from .said import as_layer
 from .unsteady import CALLS
@@ -34,12 +35,15 @@ def replay(folder: Path) -> int:
     with chosen(about.get("numerics", NAMES[0])), swapped(swaps):
         case = as_layer(Case.parse(about["case"]))
         places = [Point.parse(place) for place in about["culprit"]["places"]]
+        prober = Prober(case, Target(about["side"], about["device"], about["side"]))
         if about.get("asks") == WHOLE:
-            return _whole(Prober(case, Target(about["side"], about["device"], about["side"])), places)
+            return _whole(prober, places)
         port = sides.get(about["side"]).open(task_of(case, case.seed))
         if about["culprit"]["what"] == "parameter":
             return _parameter(port, about["culprit"]["name"], data["given"])
         call = json.loads((folder / "call.json").read_text(encoding="utf-8"))
+        if about.get("asks") == VERDICT:
+            return _verdict(prober, call, data)
         return _bits(port, call, data) if about.get("asks") == BITS else _call(port, call, data)
 
 
@@ -64,6 +68,15 @@ def _whole(prober: Prober, points: list[Point]) -> int:
     score = prober.score("planted", points)
     print(f"planted in the reference: {score}")
     return int(score.bad)
+
+
+def _verdict(prober: Prober, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+    """One call by its own gate, with its floor measured anew."""
+    point, args, kwargs, cotangents = _question(call, data)
+    local = Local(prober.pair()[1], nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
+    wrong = local.judge(Made(point, (args, kwargs), tuple(cotangents) or None))
+    print(f"{point} by itself: " + ("holds" if wrong is None else f"{wrong.gate:.3g} times its own gate"))
+    return int(wrong is not None)
 
 
 def _bits(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:

@@ -59,6 +59,12 @@ class Live(Protocol):
         """A function on this framework's values that computes what `other` does at a point, gradients
         included."""
 
+    def is_array(self, value: Any) -> bool:
+        """Whether a value is an array of the framework."""
+
+    def held(self) -> list[Any]:
+        """The model's own parameters, the very arrays."""
+
     def says(self, word: str) -> Callable[..., Any] | None:
         """The function of a word in the side's vocabulary, if it has it."""
 

@@ -101,6 +101,12 @@ class MlxLive:
         every = dict(tree_flatten(self.module.trainable_parameters()))
         return {name: every[home] for name, home in self._names(point).items()}
 
+    def is_array(self, value: Any) -> bool:
+        return isinstance(value, mx.array)
+
+    def held(self) -> list[Any]:
+        return list(dict(tree_flatten(self.module.parameters())).values())
+
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self._words, word, None)
 

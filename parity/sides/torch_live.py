@@ -60,6 +60,12 @@ class TorchLive:
         """The parameters of the module at a point; a word takes its own as arguments."""
         return {} if point.word else dict(self.module.get_submodule(point.path).named_parameters())
 
+    def is_array(self, value: Any) -> bool:
+        return isinstance(value, Tensor)
+
+    def held(self) -> list[Any]:
+        return [*self.module.parameters(), *self.module.buffers()]
+
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self._words, word, None)
 

@@ -43,7 +43,7 @@ def test_it_adds_up(target: Target, text: str) -> None:
     assert len(drifts) > 200
     assert not [d for d in drifts if d.problem]
     assert not [d for d in drifts if not d.adds_up]
-    inherited = [d for d in drifts if d.inherited > 0 and d.observed > d.grid]
+    inherited = [d for d in drifts if d.inherited > 0 and d.observed > d.grid and not math.isnan(d.gain)]
     assert len(inherited) > 50
     assert all(0.5 <= d.explained <= 2 for d in inherited)
 
