@@ -11,6 +11,7 @@ function of all parameters leaves out stays at its initial value.
 """
 
 import fnmatch
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -165,10 +166,21 @@ def _replacement(text: str, where: str) -> Any:
     return getattr(module, name)
 
 
+def _name_of_file(path: Path) -> str:
+    """Two files may have one name in two folders."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    return f"parity_swap_{path.stem}_{digest}"
+
+
+def module_of_file(path: Path) -> ModuleType | None:
+    """The module that a file was loaded as, if it was."""
+    return sys.modules.get(_name_of_file(path))
+
+
 def _load_file(text: str, path: Path) -> ModuleType:
     if not path.is_file():
         raise UsageError(f"--swap {text!r}: there is no file {str(path)!r}")
-    name = f"parity_swap_{path.stem}"
+    name = _name_of_file(path)
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise UsageError(f"--swap {text!r}: {str(path)!r} is not a Python file")

@@ -10,11 +10,11 @@ from parity.case import Case
 from parity.drift.finding import HOLDS, Finding
 from parity.drift.investigate import investigate
 from parity.drift.predicate import Column, Command, parse
+from parity.drift.said import as_layer
 from parity.drift.timeline import Answers, answer, command_of, over_commits, over_versions, python_with
 from parity.errors import UsageError
 from parity.nodes import Target, targets
 from parity.settings import NUMERICS, Settings, project_root
-from parity.spec import LayerSpec
 
 from .common import Progress, case_or_main, command, no_unused_swaps, prepared, print_json
 from .common import repeat as repeat_of
@@ -82,12 +82,8 @@ def _one(
     target: Target,
     say: Progress,
 ) -> Finding:
-    if not isinstance(case.spec, LayerSpec):
-        raise UsageError(
-            f"--case: {case.spec.name} is a word, and a word has nothing within; give a layer or a model"
-        )
     return investigate(
-        case,
+        as_layer(case),
         target,
         settings,
         question=question,

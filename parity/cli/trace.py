@@ -203,7 +203,8 @@ def _text(
         lines.append(f"WRONG {point}: {w.gate:.3g} times its own gate ({w.result})")
     off = [d for d in drifts if not d.adds_up and not d.problem]
     lines += [f"DOES NOT ADD UP {d.name}: explains {d.explained:.2g} of {d.observed:.2g}" for d in off]
-    explained = [d.explained for d in drifts if d.inherited > 0 and d.observed > d.grid]
+    measured = [d for d in drifts if not math.isnan(d.gain)]
+    explained = [d.explained for d in measured if d.inherited > 0 and d.observed > d.grid]
     if explained:
         lines.append(
             f"inherited × gain + own is between {min(explained):.2g} and {max(explained):.2g} of what is "

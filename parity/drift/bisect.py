@@ -20,15 +20,15 @@ from .finding import (
     NOT_REPRODUCIBLE,
     OUTSIDE,
     REFERENCE,
-    UNCONFIRMED,
     Culprit,
     Finding,
 )
+from .inner import innermost
 from .local import Local, Wrong
 from .prober import Prober, Score, Suspect, other_parameters, wrong_parameters
 from .search import State, search
 from .tree import Recorder
-from .unsteady import CALLS, Unsteady, unsteady
+from .unsteady import CALLS, FEW, Unsteady, fickle, unsteady
 
 __all__ = ["bisect", "describe_parameter"]
 
@@ -39,11 +39,16 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
     base = prober.score("mended", ())
     say(f"the port as it is: {base}")
     answer = _answer(prober, base, repeats, say)
+    text, culprits = answer.text, []
+    for culprit in answer.culprits:
+        inside = innermost(prober, culprit, say) if answer.kind in (CULPRITS, HIDDEN) else [culprit]
+        text = text.replace(short(culprit), " and ".join(map(short, inside)))
+        culprits += inside
     return Finding(
         answer.kind,
         base.gate,
-        answer.text,
-        answer.culprits,
+        text,
+        tuple(culprits),
         questions=prober.asked,
         runs=prober.runs,
         seconds=time.monotonic() - start,
@@ -54,13 +59,13 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
 def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     """Determinism first, then the reference, then what fails by itself, then the search."""
     shaky = unsteady(prober, repeats, say)
-    if shaky is not None:
-        return _not_reproducible(shaky)
     clean = prober.score("planted", ())
     say(f"the reference as it is: {clean}")
-    if clean.bad:
+    if clean.bad and shaky is None:
         return Answer(REFERENCE, f"the reference does not hold by itself ({clean}): nothing to compare with")
     state = State(prober, _calls(prober, say).root, say)
+    if shaky is not None:
+        return _not_reproducible(state, shaky, base)
     altered = wrong_parameters(prober.pair()[1])
     if altered:
         say(f"{len(altered)} parameters are not as given: " + ", ".join(map(str, altered[:3])))
@@ -73,7 +78,7 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
         return Answer(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
     shaky = unsteady(prober, _as_many_as_a_verdict(prober), say)  # before all is said to be well
     if shaky is not None:
-        return _not_reproducible(shaky)
+        return _not_reproducible(state, shaky, base)
     text = f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
     return Answer(HOLDS, text)
 
@@ -89,10 +94,10 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
     """The smallest set whose mending cures, confirmed; and what hides beside it."""
     found = search(state, suspects, [w.made.point for w in wrong])
     sure = None if found is None else confirmed(state, found)
-    if sure is None or sure.kind == UNCONFIRMED:  # contradictions are what a rare race looks like
+    if sure is None or not all(c.confirmed for c in sure.culprits):  # a rare race contradicts itself so
         shaky = unsteady(state.prober, CALLS, state.say)
         if shaky is not None:
-            return _not_reproducible(shaky)
+            return _not_reproducible(state, shaky, base)
     if sure is None:
         text = (
             "no call and no parameter explains it: with all that the outermost module calls mended it still "
@@ -106,7 +111,7 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
     apart = [c for c in more if (c.what, c.name) not in known]
     if not more:
         return sure
-    text = " and ".join(map(short, (*culprits, *apart)))
+    text = " and ".join(short(c) for c in (*culprits, *apart) if c.confirmed)
     return Answer(CULPRITS, text, (*culprits, *apart))
 
 
@@ -142,14 +147,15 @@ def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wro
 
 
 def _explained(wrong: Wrong, culprits: Sequence[Culprit], named: set[tuple[str, str]]) -> bool:
-    """Whether a call's failure is that of a culprit: the same, or a module around or with it."""
+    """Whether a call's failure is that of a culprit: the same, or a module with it inside."""
     point = wrong.made.point
     if (point.word or point.path, point.address) in named:
         return True
     for culprit in culprits:
-        if culprit.what == "module" and point.within(culprit.name):
-            return True
         if culprit.what == "word" and culprit.name == point.word and len(culprit.places) == culprit.of:
+            return True
+        inside = culprit.what != "parameter" and not point.word
+        if inside and any(Point.parse(place).within(point.path) for place in culprit.places):
             return True
     return False
 
@@ -158,10 +164,26 @@ def _outermost(base: Score) -> Culprit:
     return Culprit("module", "", ("",), 1, base.gate, base.gate, False, "its own lines")
 
 
-def _not_reproducible(shaky: Unsteady) -> Answer:
-    if shaky.point is None:
-        return Answer(NOT_REPRODUCIBLE, str(shaky))
-    what = "word" if shaky.point.word else "module"
-    name, places = shaky.point.word or shaky.point.path, (shaky.point.address,)
-    culprit = Culprit(what, name, places, 1, float("inf"), float("inf"), shaky.confirmed, shaky.note)
-    return Answer(NOT_REPRODUCIBLE, str(shaky), (culprit,))
+def _not_reproducible(state: State, shaky: Unsteady, base: Score) -> Answer:
+    """The call that changes its mind, and beside it what is wrong by itself: that needs no steady whole."""
+    prober, say = state.prober, state.say
+    culprits: list[Culprit] = []
+    for point in dict.fromkeys(p for p in (shaky.point, *fickle(prober.pair()[1], say)) if p is not None):
+        what = "word" if point.word else "module"
+        name, places = point.word or point.path, (point.address,)
+        first = point == shaky.point
+        note = shaky.note if first else f"different results in {FEW} calls on the same numbers"
+        sure = shaky.confirmed or not first
+        several = Culprit(what, name, places, 1, float("inf"), float("inf"), sure, note, fickle=True)
+        culprits.append(several)
+    known = {Point.parse(place) for c in culprits for place in c.places}
+    altered = wrong_parameters(prober.pair()[1])
+    wrong = [w for w in _by_themselves(prober, [p.name for p in altered], say) if w.made.point not in known]
+    wrong = [w for w in wrong if not _explained(w, culprits, set())]
+    more = (*hidden_parameters(state, altered, base), *hidden(state, wrong, base))
+    text = str(shaky)
+    if len(culprits) > 1:
+        text += "; so do " + " and ".join(map(short, culprits[1:]))
+    if more:
+        text += "; and wrong by themselves: " + " and ".join(map(short, more))
+    return Answer(NOT_REPRODUCIBLE, text, (*culprits, *more))

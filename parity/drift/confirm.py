@@ -176,5 +176,5 @@ def short(culprit: Culprit) -> str:
     if len(culprit.places) == culprit.of and len(where) > 1:
         return f"{culprit.name}, wherever it is said"
     if len(culprit.places) == 1:
-        where = [culprit.places[0].partition("/")[0] or "the outermost module"]
-    return f"{culprit.name} in {some(where)}"
+        where = [culprit.places[0].partition("/")[0]]
+    return f"{culprit.name} in {some([place or 'the outermost module' for place in where])}"

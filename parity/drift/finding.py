@@ -28,6 +28,9 @@ class Culprit:
         confirmed: both are failures.
         note: what else is known of it.
         by_itself: the figures are those of single calls on the reference's inputs, not of the whole.
+        within: addresses of the calls, each made by the one before, that lead from the word at `places` to
+            this one; none where the word is said there itself.
+        fickle: the same numbers give it several results.
     """
 
     what: str
@@ -39,6 +42,8 @@ class Culprit:
     confirmed: bool
     note: str = ""
     by_itself: bool = False
+    within: tuple[str, ...] = ()
+    fickle: bool = False
 
     def __str__(self) -> str:
         if self.what == "parameter":
@@ -54,6 +59,8 @@ class Culprit:
         else:
             paths = ", ".join(dict.fromkeys(_path(p) for p in self.places))
             where = f"{self.name} in {paths}"
+        if self.fickle:
+            return f"{self.what} {where}: {self.note}"
         figure = f"by itself {self.alone:.3g} times its own gate"
         if not self.by_itself:
             figure = f"alone {self.alone:.3g} times the gate"

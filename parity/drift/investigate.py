@@ -90,7 +90,8 @@ def _digest(swap: str) -> str:
 def _code(case: Case) -> str:
     """The content of both models' packages."""
     found = hashlib.sha256()
-    for target in (case.spec.reference, case.spec.port):
+    words = case.spec.words if isinstance(case.spec, LayerSpec) else None
+    for target in (case.spec.reference, case.spec.port, *(words or ())):
         module = sys.modules.get(target.partition(":")[0].partition(".")[0])
         for place in getattr(module, "__path__", ()):
             for file in sorted(Path(place).rglob("*.py")):
@@ -115,7 +116,7 @@ def completed(
     for culprit in finding.culprits:
         if culprit.what == "word":
             say(f"{culprit.name} by its own spec")
-            point = Point.parse(culprit.places[0])
+            point = replace(Point.parse(culprit.places[0]), word=culprit.name)
             known = narrow(case.spec, point, case.dtype, target, vjp=case.vjp)
             if known is not None:
                 narrowed[culprit.name] = {

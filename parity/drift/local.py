@@ -20,7 +20,7 @@ from parity.inputs import generator, moved
 from parity.rules import Exact, Ratio, Rule
 from parity.sides import Task
 from parity.sides.live import Live, floating, leaves, mapped
-from parity.sides.points import Point
+from parity.sides.points import Around, Point
 from parity.spec import REGISTRY
 from parity.verdict import OUTLIER, Verdict, decide, worst_of
 
@@ -122,18 +122,20 @@ class Local:
     def _own(self, made: Made) -> list[AnyArray]:
         """What the reference gives in the working dtype."""
         if made.result is None:
-            return self._ask(self._pair.reference, made)
+            return self.ask(self._pair.reference, made)
         return _arrays(made.result)
 
-    def _ask(self, live: Live, made: Made, arguments: Arguments | None = None) -> list[AnyArray]:
+    def ask(
+        self, live: Live, made: Made, arguments: Arguments | None = None, around: Around | None = None
+    ) -> list[AnyArray]:
         """The arrays of a call's result, or its gradients, on one side."""
         args, kwargs = arguments or made.arguments
         if made.cotangents is None:
-            found = leaves(live.call(made.point, args, kwargs))
+            found = leaves(live.call(made.point, args, kwargs, around))
             return [
                 x.astype(np.uint8) if x.dtype == np.bool_ else x for x in found if isinstance(x, np.ndarray)
             ]
-        gradients, parameters = live.vjp(made.point, args, kwargs, list(made.cotangents))
+        gradients, parameters = live.vjp(made.point, args, kwargs, list(made.cotangents), around)
         return [*gradients, *(parameters[n] for n in sorted(parameters))]
 
     def _suspicious(self, made: Made) -> bool:
@@ -142,9 +144,9 @@ class Local:
         if not isinstance(rule, Ratio):
             return True
         try:
-            exact = self._ask(self._open(FLOAT64), made)
+            exact = self.ask(self._open(FLOAT64), made)
             own = self._own(made)
-            port = self._ask(self._pair.port, made)
+            port = self.ask(self._pair.port, made)
         except Exception:  # judged in earnest, it will say what it is
             return True
         if not len(exact) == len(own) == len(port):
@@ -167,11 +169,14 @@ class Local:
         grid = norms(ulp(round_to(o, dtype), dtype))
         return all(h <= k * max(e, g) for h, k, e, g in zip(have, limits, own, grid, strict=True))
 
-    def judge(self, made: Made) -> Wrong | None:
-        """The verdict on one call with a measured floor; None if it passes."""
+    def judge(self, made: Made, around: Around | None = None) -> Wrong | None:
+        """The verdict on one call with a measured floor; None if it passes.
+
+        With `around`, the port's word says its own words through it.
+        """
         rule = rule_of(made)
         try:
-            port = self._ask(self._pair.port, made)
+            port = self.ask(self._pair.port, made, around=around)
         except Exception as error:  # raising is an answer
             problem = f"raised {type(error).__name__}: {error}"
             return Wrong(made, decide([Comparison(n=0, problems=(problem,))], rule), "output")
@@ -195,7 +200,7 @@ class Local:
 
     def expected(self, made: Made, *, floors: bool = True) -> list[Expected]:
         """What each array of a call's result should be, and how closely anybody could have it."""
-        exact = self._ask(self._open(FLOAT64), made)
+        exact = self.ask(self._open(FLOAT64), made)
         own = self._own(made)
         dtype = self._pair.task.dtype
         meters = self._measured(made, exact) if floors else {}
@@ -215,7 +220,7 @@ class Local:
 
         live = self._open(FLOAT32)
         single = mapped(_to_float32, made.arguments)
-        base = self._ask(live, made, single)
+        base = self.ask(live, made, single)
         meters = {
             i: FloorMeter(o, base[i].astype(np.float64), self._pair.task.dtype)
             for i, o in enumerate(exact)
@@ -229,12 +234,12 @@ class Local:
         for draw, direction in enumerate(("random",) * DRAWS + COHERENT_MOVES):
             rng = generator("local", made.point.address, draw, len(meters))
             shifted = mapped(partial(_moved, rng=rng, direction=direction), single)
-            add("random" if direction == "random" else "coherent", self._ask(live, made, shifted))
+            add("random" if direction == "random" else "coherent", self.ask(live, made, shifted))
         for seed in (None, *range(1, DRAWS)):
             with OtherRoundings(seed):
-                add("other", self._ask(live, made, single))
+                add("other", self.ask(live, made, single))
         with OtherRoundings(None, away=True):
-            add("away", self._ask(live, made, single))
+            add("away", self.ask(live, made, single))
         return meters
 
 

@@ -12,17 +12,22 @@ from queue import SimpleQueue
 from typing import Any
 
 from parity.sides.base import Outcome
-from parity.sides.live import Live
+from parity.sides.live import Live, leaves
 from parity.sides.points import Call, Point
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A model at the end of a call: its point, and what went in and came out, portable."""
+    """A model at the end of a call: its point, and what went in and came out, portable.
+
+    A module that hands its arguments and its parameters to one call and its result on is a `wrapper`:
+    whatever is true of that call is true of it.
+    """
 
     point: Point
     arguments: tuple[tuple[Any, ...], Mapping[str, Any]]
     result: Any
+    wrapper: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class Walker:
         self._replies: SimpleQueue[Any] = SimpleQueue()
         self._started = False
         self._ended = False
+        self._within = [0]
+        self._last: tuple[Any, Any] = (None, None)
+        self._held = {id(x): x for x in live.held()}
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"walker-{live.name}")
 
     def advance(self) -> Stop | Ended:
@@ -90,11 +98,16 @@ class Walker:
             self._replies.put(Ended(None, error))
 
     def _around(self, point: Point, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        self._within.append(0)
         result = call(*args, **kwargs)
+        wrapper = self._within.pop() == 1 and self._handed_on((args, kwargs), result)
+        self._within[-1] += 1
         if not point.word and not point.path:
             return result  # the whole: its results are the run's own
+        self._last = ((args, kwargs), result)
         portable = self.live.portable
-        self._replies.put(Stop(point, (portable(args), portable(dict(kwargs))), portable(result)))
+        arguments = (portable(args), portable(dict(kwargs)))
+        self._replies.put(Stop(point, arguments, portable(result), wrapper))
         while True:
             order = self._orders.get()
             if order is not _ABORT:
@@ -107,6 +120,18 @@ class Walker:
                 self._replies.put((order(self.live), None))
             except Exception as error:
                 self._replies.put((None, error))
+
+    def _handed_on(self, given: Any, result: Any) -> bool:
+        """Whether the call before was given what this one is, besides parameters, and gave what it gives."""
+        before, its_result = self._last
+        own, its = leaves(given), leaves(before)
+        handed = {id(x) for x in its}
+        extra = [x for x in its if not any(x is y for y in own)]
+        return (
+            result is its_result
+            and all(id(x) in handed for x in own)
+            and not any(self.live.is_array(x) and id(x) not in self._held for x in extra)
+        )
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,18 @@ from parity import sides
 from parity.case import Case
 from parity.dtypes import AnyArray, is_floating
 from parity.judge import task_of
+from parity.nodes import Target
 from parity.numerics import NAMES, chosen
 from parity.session import import_specs
 from parity.sides.live import Live, leaves
 from parity.sides.points import Point
 from parity.swap import swapped
+
+from .bundle import BITS, VERDICT, WHOLE
+from .local import Local, Made
+from .prober import Prober
+from .said import as_layer
+from .unsteady import CALLS
 
 
 def replay(folder: Path) -> int:
@@ -26,12 +33,18 @@ def replay(folder: Path) -> int:
     import_specs(about["specs"])
     swaps = [_beside(folder, text) for text in about["swaps"]]
     with chosen(about.get("numerics", NAMES[0])), swapped(swaps):
-        case = Case.parse(about["case"])
+        case = as_layer(Case.parse(about["case"]))
+        places = [Point.parse(place) for place in about["culprit"]["places"]]
+        prober = Prober(case, Target(about["side"], about["device"], about["side"]))
+        if about.get("asks") == WHOLE:
+            return _whole(prober, places)
         port = sides.get(about["side"]).open(task_of(case, case.seed))
         if about["culprit"]["what"] == "parameter":
             return _parameter(port, about["culprit"]["name"], data["given"])
         call = json.loads((folder / "call.json").read_text(encoding="utf-8"))
-        return _call(port, call, data)
+        if about.get("asks") == VERDICT:
+            return _verdict(prober, call, data)
+        return _bits(port, call, data) if about.get("asks") == BITS else _call(port, call, data)
 
 
 def _beside(folder: Path, text: str) -> str:
@@ -50,7 +63,35 @@ def _parameter(port: Live, name: str, given: AnyArray) -> int:
     return 1
 
 
-def _call(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+def _whole(prober: Prober, points: list[Point]) -> int:
+    """Nothing but these calls run by the port, in the reference."""
+    score = prober.score("planted", points)
+    print(f"planted in the reference: {score}")
+    return int(score.bad)
+
+
+def _verdict(prober: Prober, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+    """One call by its own gate, with its floor measured anew."""
+    point, args, kwargs, cotangents = _question(call, data)
+    local = Local(prober.pair()[1], nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
+    wrong = local.judge(Made(point, (args, kwargs), tuple(cotangents) or None))
+    print(f"{point} by itself: " + ("holds" if wrong is None else f"{wrong.gate:.3g} times its own gate"))
+    return int(wrong is not None)
+
+
+def _bits(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+    """Several results of one call on the same numbers."""
+    point, args, kwargs, _ = _question(call, data)
+    seen = {tuple(x.tobytes() for x in leaves(port.call(point, args, kwargs))) for _ in range(CALLS)}
+    print(f"{len(seen)} different results in {CALLS} calls on the same numbers")
+    return int(len(seen) > 1)
+
+
+def _question(
+    call: dict[str, Any], data: dict[str, AnyArray]
+) -> tuple[Point, tuple[Any, ...], dict[str, Any], list[Any]]:
+    """The point, the arguments and the cotangents of a call."""
+
     def value(x: Any) -> Any:
         if isinstance(x, list):
             return [value(v) for v in x]
@@ -59,10 +100,15 @@ def _call(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
         array = data[x[1:]]
         return array.view(ml_dtypes.bfloat16) if x in call["bfloat16"] else array
 
-    point = Point.parse(call["point"])
     args, kwargs = tuple(value(x) for x in call["args"]), {k: value(x) for k, x in call["kwargs"].items()}
-    if call["cotangents"]:
-        gradients, parameters = port.vjp(point, args, kwargs, [value(g) for g in call["cotangents"]])
+    return Point.parse(call["point"]), args, kwargs, [value(g) for g in call["cotangents"]]
+
+
+def _call(port: Live, call: dict[str, Any], data: dict[str, AnyArray]) -> int:
+    """The errors of one call beside their limits."""
+    point, args, kwargs, cotangents = _question(call, data)
+    if cotangents:
+        gradients, parameters = port.vjp(point, args, kwargs, cotangents)
         results = [*gradients, *(parameters[n] for n in sorted(parameters))]
     else:
         results = [x for x in leaves(port.call(point, args, kwargs)) if isinstance(x, np.ndarray)]

@@ -1,6 +1,6 @@
 """One pass of the exact model, the reference and the port: where error comes in, and what grows it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from parity.sides.live import Live
 from parity.sides.points import Point
 
 from .lockstep import Ended, Meeting, Stop, Walker, meetings, walking
-from .measure import Drift, arrays, combined, grid_of, mismatch, relative
+from .measure import Drift, arrays, combined, grid_of, identical, mismatch, relative
+from .tree import unit
 
 Place = tuple[str, str]
 """A side and a device."""
@@ -38,20 +39,33 @@ def trace(task: Task, reference: Place, port: Place, say: Say = silent) -> Itera
     own = opened(task, reference)
     lives = (widened(task, own), own, opened(task, port))
     say(f"{task.spec.name} in lock step: exact, {'.'.join(reference)}, {'.'.join(port)}")
+    before: Drift | None = None
+    seen: set[str] = set()
     with walking(lives) as walkers:
         for meeting in meetings(walkers):
             if isinstance(meeting, Meeting):
                 for name, point in meeting.stray:
                     yield Drift(point, problem=f"side {name} makes this call out of step with the others")
                 if meeting.stops:
-                    yield _measured(task, walkers, *meeting.stops)
+                    before = _measured(task, walkers, meeting.stops, before, seen)
+                    seen.add(unit(before.point.path))
+                    yield before
             else:
                 yield from _ends(task, *meeting)
 
 
-def _measured(task: Task, walkers: list[Walker], o: Stop, r: Stop, p: Stop) -> Drift:
-    """The numbers of one call that all three make."""
+def _measured(
+    task: Task, walkers: list[Walker], stops: Sequence[Stop], before: Drift | None, seen: Collection[str]
+) -> Drift:
+    """The numbers of one call that all three make.
+
+    A wrapper's are those of the call before. What holds numbered layers (`seen`) is only observed: to feed
+    it the reference's inputs is to run the model again, and its layers say where error comes in.
+    """
+    o, r, p = stops
     point = o.point
+    if before is not None and all(stop.wrapper for stop in stops):
+        return replace(before, point=point)
     problem = mismatch(p.result, o.result) or mismatch(p.arguments, o.arguments)
     if problem:
         return Drift(point, problem=problem)
@@ -64,13 +78,20 @@ def _measured(task: Task, walkers: list[Walker], o: Stop, r: Stop, p: Stop) -> D
         inherited=combined(arrays(p.arguments), given),
         grid=grid_of(exact, arrays(r.result), task.dtype),
     )
-    if not exact:
+    if not exact or (not point.word and any(_numbered_in(point.path, name) for name in seen)):
         return drift
     oracle, _, port = walkers
+
+    def asked(walker: Walker, stop: Stop, other: Stop) -> Any:
+        """The call of one on the arguments of another, which may be the same numbers."""
+        if identical(stop.arguments, other.arguments):
+            return stop.result
+        return walker.ask(lambda live: live.call(point, *other.arguments))
+
     try:
-        at_reference = arrays(oracle.ask(lambda live: live.call(point, *r.arguments)))
-        at_port = arrays(oracle.ask(lambda live: live.call(point, *p.arguments)))
-        by_port = port.ask(lambda live: live.call(point, *r.arguments))
+        at_reference = arrays(asked(oracle, o, r))
+        at_port = arrays(asked(oracle, o, p))
+        by_port = asked(port, p, r)
     except Exception as error:  # a call on other numbers may be refused: it is then only observed
         return replace(drift, problem=f"called with the reference's inputs it raised {error}")
     problem = mismatch(by_port, at_reference)
@@ -83,6 +104,11 @@ def _measured(task: Task, walkers: list[Walker], o: Stop, r: Stop, p: Stop) -> D
         local_reference=relative(arrays(r.result), at_reference),
         gain=passed_on / drift.inherited if drift.inherited > 0 else 0.0,
     )
+
+
+def _numbered_in(path: str, name: str) -> bool:
+    """Whether a part is a numbered one of a module."""
+    return name.rpartition(".")[2].isdigit() and name.startswith(f"{path}.")
 
 
 def _ends(task: Task, oracle: Ended, reference: Ended, port: Ended) -> Iterator[Drift]:

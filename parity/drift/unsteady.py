@@ -11,12 +11,15 @@ from parity.expect import Say, named_results
 from parity.sides.live import Live, leaves
 from parity.sides.points import Around, Point
 
+from .hybrid import Pair
 from .prober import Prober
 
-CALLS = 20
-"""How often a suspected call is repeated on the same numbers."""
+CALLS, FEW = 20, 3
+"""How often a suspected call is repeated on the same numbers, and how often every other call is."""
 
 Heard = list[tuple[Point, str, str]]
+Kept = dict[str, tuple[Point, tuple[Any, ...], Mapping[str, Any]]]
+"""One call of each word, with its arguments."""
 
 
 @dataclass(frozen=True)
@@ -49,37 +52,72 @@ class Unsteady:
 
 
 def unsteady(prober: Prober, repeats: int, say: Say) -> Unsteady | None:
-    """Run the port `repeats` times on one input; None if all bits are the same."""
-    _, pair = prober.pair()
+    """Run the port `repeats` times on one input; None if all bits are the same.
+
+    Between two runs each word is called once more, by itself: what counts its calls, or keeps something
+    from the last one, would otherwise do the same in every run.
+    """
+    port = prober.pair()[1].port
     try:
-        first = _digest(named_results(pair.port.run()))
+        kept: Kept = {}
+        first = _digest(named_results(port.run(_keeping(port, kept))))
         for i in range(1, repeats):
             prober.runs += 1
-            if _digest(named_results(pair.port.run())) != first:
+            _disturb(port, kept)
+            if _digest(named_results(port.run())) != first:
                 say(f"run {i + 1} of the port has other bits than the first")
-                return _locate(pair.port, repeats)
+                return _locate(port, kept, repeats)
     except Exception:  # raising is a failure of its own, and a steady one
         return None
     say(f"{repeats} runs of the port have the same bits")
     return None
 
 
-def _locate(port: Live, repeats: int) -> Unsteady:
+def fickle(pair: Pair, say: Say) -> list[Point]:
+    """The words that give several results for the same numbers, those that the reference hands them."""
+    found: list[Point] = []
+    portable = pair.reference.portable
+
+    def around(at: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if at.word:
+            given = portable(args), portable(dict(kwargs))
+            try:
+                results = {_digest(pair.port.call(at, *given)) for _ in range(FEW)}
+            except Exception:  # raising is a failure of its own
+                results = set()
+            if len(results) > 1:
+                found.append(at)
+        return call(*args, **kwargs)
+
+    pair.reference.run(around)
+    say(f"each word {FEW} times on the same numbers: {len(found)} calls with several results")
+    return found
+
+
+def _keeping(port: Live, kept: Kept) -> Around:
+    def around(at: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if at.word and at.word not in kept:
+            kept[at.word] = (at, port.portable(args), port.portable(dict(kwargs)))
+        return call(*args, **kwargs)
+
+    return around
+
+
+def _disturb(port: Live, kept: Kept) -> None:
+    for point, args, kwargs in kept.values():
+        port.call(point, args, kwargs)
+
+
+def _locate(port: Live, kept: Kept, repeats: int) -> Unsteady:
     """The first call whose result differs between runs while its arguments do not."""
     before = _hear(port)
     for _ in range(max(repeats, CALLS)):
+        _disturb(port, kept)
         after = _hear(port)
         for (point, given, result), (_, given2, result2) in zip(before, after, strict=False):
-            if given == given2 and result != result2 and _innermost(point, before):
+            if given == given2 and result != result2:  # what it calls ended before it, and was asked first
                 return _repeated(port, point, repeats)
     return Unsteady(repeats, None, 0, 0)
-
-
-def _innermost(point: Point, heard: Heard) -> bool:
-    """Words, and modules that call nothing: what is around them only passes it on."""
-    return bool(point.word) or not any(
-        p.within(point.path) and p != point and (p.word or p.path != point.path) for p, _, _ in heard
-    )
 
 
 def _repeated(port: Live, point: Point, repeats: int) -> Unsteady:

@@ -36,11 +36,21 @@ class Live(Protocol):
     def run(self, around: Around | None = None) -> Outcome:
         """Run the task, with gradients if it has cotangents."""
 
-    def call(self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Call the module or word at a point with portable arguments; the result is portable."""
+    def call(
+        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None
+    ) -> Any:
+        """Call the module or word at a point with portable arguments; the result is portable.
+
+        With `around`, a word's own words go through it, as said by the outermost module.
+        """
 
     def vjp(
-        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], cotangents: Any
+        self,
+        point: Point,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        cotangents: Any,
+        around: Around | None = None,
     ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
         """The gradients of Σ result·cotangent at a point: of each floating array among the arguments in
         order, and of the module's parameters by their names within it."""
@@ -48,6 +58,15 @@ class Live(Protocol):
     def bridge(self, other: "Live", point: Point) -> Callable[..., Any]:
         """A function on this framework's values that computes what `other` does at a point, gradients
         included."""
+
+    def is_array(self, value: Any) -> bool:
+        """Whether a value is an array of the framework."""
+
+    def held(self) -> list[Any]:
+        """The model's own parameters, the very arrays."""
+
+    def says(self, word: str) -> Callable[..., Any] | None:
+        """The function of a word in the side's vocabulary, if it has it."""
 
     def trainable(self, point: Point) -> set[str]:
         """The names, within the module at a point, of the parameters that have a gradient; none for words.

@@ -61,12 +61,12 @@ class MlxLive:
             return self._side.run_module(replace(self.task, around=around), self.module)
 
     @contextmanager
-    def _within(self, point: Point) -> Iterator[Callable[..., Any]]:
+    def _within(self, point: Point, around: Around | None = None) -> Iterator[Callable[..., Any]]:
         """The function at a point with the swaps in force around it."""
         swaps = swap.at_paths()
         if point.word:
             word = swaps.word(point.path, point.word) or getattr(self._words, point.word)
-            with muted():
+            with muted() if around is None else Agent(around, self._words):
                 yield word
             return
         module = self._at[point.path]
@@ -101,17 +101,33 @@ class MlxLive:
         every = dict(tree_flatten(self.module.trainable_parameters()))
         return {name: every[home] for name, home in self._names(point).items()}
 
+    def is_array(self, value: Any) -> bool:
+        return isinstance(value, mx.array)
+
+    def held(self) -> list[Any]:
+        return list(dict(tree_flatten(self.module.parameters())).values())
+
+    def says(self, word: str) -> Callable[..., Any] | None:
+        return getattr(self._words, word, None)
+
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
 
-    def call(self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        with self._stream(), self._within(point) as function:
+    def call(
+        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None
+    ) -> Any:
+        with self._stream(), self._within(point, around) as function:
             return self.portable(function(*self.native(args), **self.native(kwargs)))
 
     def vjp(
-        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], cotangents: Any
+        self,
+        point: Point,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        cotangents: Any,
+        around: Around | None = None,
     ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
-        with self._stream(), self._within(point) as function:
+        with self._stream(), self._within(point, around) as function:
             given = self.native((args, dict(kwargs)))
             xs = [x for x in leaves(given) if _is_floating(x)]
             homes, own = self._names(point), self._trainable(point)

@@ -13,7 +13,7 @@ from parity.spec import LayerSpec
 
 from .base import Outcome, Task, vocabulary
 from .live import Live, leaves, mapped, refilled
-from .points import Around, Point, muted
+from .points import Agent, Around, Point, muted
 from .torch_side import TorchSide, to_numpy, to_torch
 
 
@@ -60,20 +60,38 @@ class TorchLive:
         """The parameters of the module at a point; a word takes its own as arguments."""
         return {} if point.word else dict(self.module.get_submodule(point.path).named_parameters())
 
+    def is_array(self, value: Any) -> bool:
+        return isinstance(value, Tensor)
+
+    def held(self) -> list[Any]:
+        return [*self.module.parameters(), *self.module.buffers()]
+
+    def says(self, word: str) -> Callable[..., Any] | None:
+        return getattr(self._words, word, None)
+
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
 
-    def call(self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        with muted(), torch.no_grad():
+    def call(
+        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None
+    ) -> Any:
+        listening = muted() if around is None else Agent(around, self._words)
+        with listening, torch.no_grad():
             return self.portable(self._function(point)(*self.native(args), **self.native(kwargs)))
 
     def vjp(
-        self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], cotangents: Any
+        self,
+        point: Point,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        cotangents: Any,
+        around: Around | None = None,
     ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
         own = self._trainable(point)
         given = self.native((args, dict(kwargs)))
         xs = [x for x in leaves(given) if _is_floating(x)]
-        with muted(), torch.enable_grad():
+        listening = muted() if around is None else Agent(around, self._words)
+        with listening, torch.enable_grad():
             for x in (*xs, *own.values()):
                 x.requires_grad_(True)
             result = self._function(point)(*given[0], **given[1])

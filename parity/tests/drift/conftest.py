@@ -9,6 +9,7 @@ from parity.case import Case
 from parity.drift.bisect import bisect
 from parity.drift.finding import Finding
 from parity.drift.prober import Memory, Prober
+from parity.drift.said import as_layer
 from parity.nodes import Target
 from parity.swap import swapped
 
@@ -30,6 +31,6 @@ def bisected(target: Target) -> Bisected:
     def run(text: str, *swaps: str, memory: Path | None = None) -> Finding:
         names = [f"{s.partition('=')[0]}={CULPRITS}:{s.partition('=')[2]}" for s in swaps]
         with swapped(names):
-            return bisect(Prober(Case.parse(text), target, memory=Memory(memory, {"swaps": names})))
+            return bisect(Prober(as_layer(Case.parse(text)), target, memory=Memory(memory, {"swaps": names})))
 
     return run

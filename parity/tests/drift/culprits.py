@@ -7,8 +7,11 @@ import mlx.core as mx
 from mlx_impl import ops
 
 _depthwise_conv1d = ops.depthwise_conv1d
+_gate = ops.gate
 _gelu = ops.gelu
 _gelu_tanh = ops.gelu_tanh
+_linear = ops.linear
+_softmax = ops.softmax
 _layer_norm = ops.layer_norm
 _calls = itertools.count()
 
@@ -76,3 +79,35 @@ def zeros(x):
 def shifted(x):
     """Every row one place on."""
     return mx.roll(x, 1, 0)
+
+
+def mlp_with_noise(module, x):
+    """Another result each time, of the module's own making."""
+    noise = mx.multiply(mx.random.normal(x.shape), mx.array(1e-3, dtype=x.dtype))
+    return mx.add(module(x), mx.astype(noise, x.dtype))
+
+
+def gelu_with_noise(x):
+    """A unit in the last place of another result each time: far within every gate."""
+    return mx.add(_gelu(x), mx.astype(mx.multiply(mx.random.normal(x.shape), 1e-8), x.dtype))
+
+
+def gelu_every_third_call(x):
+    """Wrong by its own count of calls: with as many calls in a run, every run is alike."""
+    y = _gelu(x)
+    return y if next(_calls) % 3 else mx.multiply(y, mx.array(1.5, dtype=x.dtype))
+
+
+def softmax_sharper(x, axis):
+    """The scores a hundredth larger."""
+    return _softmax(mx.multiply(x, mx.array(1.01, dtype=x.dtype)), axis)
+
+
+def linear_without_gradient_of_bias(x, weight, bias=None):
+    """The right result; the bias learns nothing."""
+    return _linear(x, weight, None if bias is None else mx.stop_gradient(bias))
+
+
+def gate_exchanged(x, y):
+    """Gated by itself."""
+    return _gate(x, x)

@@ -119,6 +119,56 @@ def test_what_changes_from_run_to_run_is_a_race(bisected: Bisected) -> None:
     assert "race" in found.culprits[0].note
 
 
+def test_beside_a_race(bisected: Bisected) -> None:
+    """What is wrong by itself is named too; so is every other call that changes its mind."""
+    found = bisected(
+        MODEL,
+        "mlx_impl.ops.gelu=gelu_with_noise",
+        "encoder.layer.1.attention.short_filter/depthwise_conv1d=conv_without_bias",
+    )
+    assert found.kind == finding.NOT_REPRODUCIBLE
+    assert {p for c in found.culprits if c.fickle for p in c.places} == {
+        f"encoder.layer.{i}.mlp.act/gelu#0" for i in (0, 1)
+    }
+    assert [c.name for c in found.culprits if not c.fickle] == ["depthwise_conv1d"]
+    assert "wrong by themselves: depthwise_conv1d" in found.text
+
+
+def test_what_depends_on_what_ran_before(bisected: Bisected) -> None:
+    """A count of calls that comes out even in each run; a module's own lines."""
+    found = bisected(f"BertModel{SMALL};arg.num_hidden_layers=3", "mlx_impl.ops.gelu=gelu_every_third_call")
+    assert found.kind == finding.NOT_REPRODUCIBLE
+    assert set(places(found)) == {"gelu"}
+    found = bisected(MODEL, "encoder.layer.1.mlp=mlp_with_noise")
+    assert found.kind == finding.NOT_REPRODUCIBLE
+    assert set(places(found)) == {"encoder.layer.1.mlp"}
+
+
+def test_within_a_wrong_module(bisected: Bisected) -> None:
+    """A word that is wrong inside a module that is wrong as well."""
+    found = bisected(MODEL, "encoder.layer.1.mlp=mlp_exchanged", "encoder.layer.1.mlp.act/gelu=gelu_tanh")
+    assert set(places(found)) == {"encoder.layer.1.mlp", "gelu"}
+
+
+def test_a_word_that_another_word_says(bisected: Bisected) -> None:
+    """The softmax of the attention, not the attention; in a word's own case, too."""
+    attention = f"SentenceEmbedding{SMALL};arg.attention_pooling=True"
+    for case in (attention, "column_attention;b=2;l=8;d=4"):
+        found = bisected(case, "mlx_impl.ops.softmax=softmax_sharper")
+        (culprit,) = found.culprits
+        assert culprit.name == "softmax"
+        assert "said by column_attention" in culprit.note
+        assert "softmax" in found.text
+        assert "column_attention" not in found.text
+
+
+def test_a_word_by_itself(bisected: Bisected) -> None:
+    """A word's case is searched as if a layer said it; one that holds has no culprit."""
+    found = bisected("gelu;b=2;l=8;dtype=f32", "mlx_impl.ops.gelu=gelu_tanh")
+    assert places(found) == {"gelu": ("/gelu#0",)}
+    assert bisected("gelu;b=2;l=8;dtype=bf16;vjp").kind == finding.HOLDS
+
+
 def test_a_call_that_raises(bisected: Bisected) -> None:
     """An exception is a failure with a place."""
     found = bisected(MODEL, "encoder.layer.1.mlp.act/gelu=gelu_raises")

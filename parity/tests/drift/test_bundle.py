@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from parity.cli import main
+from parity.drift.carry import carried
+from parity.swap import swapped
 
 pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow, pytest.mark.usefixtures("frameworks")]
 
@@ -55,11 +57,60 @@ def test_a_word(tmp_path: Path) -> None:
 @pytest.mark.parity_slow
 def test_a_gradient(tmp_path: Path) -> None:
     """The script asks for the vector-Jacobian product."""
-    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32;vjp", "mlx_impl.ops.gelu=gelu_wrong_gradient")
-    assert "vjp" in (folder / "repro.py").read_text()
+    swap = "encoder.layer.1.attention.out_linear/linear=linear_without_gradient_of_bias"
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32;vjp", swap)
+    script = (folder / "repro.py").read_text()
+    assert "vjp" in script
+    assert len(script.splitlines()) < 40
     done = run(folder)
     assert done.returncode == 1, done.stderr
     assert "gradient" in done.stdout
+    mended = (folder / "culprits.py").read_text().replace("mx.stop_gradient(bias)", "bias")
+    (folder / "culprits.py").write_text(mended)
+    assert run(folder).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "swap", ["encoder.layer.1.mlp.act/gelu=gelu_with_noise", "encoder.layer.1.mlp=mlp_with_noise"]
+)
+def test_what_differs_from_call_to_call(tmp_path: Path, swap: str) -> None:
+    """The script repeats the call and looks at its bits: no limit is exceeded."""
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32", swap)
+    done = run(folder)
+    assert done.returncode == 1, done.stderr
+    assert "20 different results in 20 calls" in done.stdout
+
+
+def test_it_is_mended_bit_for_bit(tmp_path: Path) -> None:
+    """A word that has to be exact: the limit is none, and the right word keeps it."""
+    (folder,) = bisected(tmp_path, f"{SMALL};dtype=f32", "encoder.layer.1.mlp/gate=gate_exchanged")
+    assert run(folder).returncode == 1
+    mended = (folder / "culprits.py").read_text().replace("return _gate(x, x)", "return _gate(x, y)")
+    (folder / "culprits.py").write_text(mended)
+    assert run(folder).returncode == 0
+
+
+def test_what_a_swap_imports_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of one name, one that Python could not import by it, and a file that they import."""
+    for i, function in enumerate(("gelu_tanh", "layer_norm_without_bias")):
+        (tmp_path / str(i)).mkdir()
+        (tmp_path / str(i) / "my-bug.py").write_text(f"from beside_{i} import {function} as wrong\n")
+        source = f"from parity.tests.drift.culprits import {function} as found\n\n\n"
+        source += f"def {function}(*args):\n    return found(*args)\n"
+        (tmp_path / str(i) / f"beside_{i}.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path / str(i))
+    places = "encoder.layer.1.mlp.act/gelu", "encoder.layer.0.mlp.layernorm/layer_norm"
+    swaps = [f"{place}={tmp_path / str(i) / 'my-bug.py'}:wrong" for i, place in enumerate(places)]
+    (tmp_path / "bundle").mkdir()
+    with swapped(swaps):
+        found = carried(tmp_path / "bundle", swaps)
+    assert [f.partition("=")[2] for f in found] == ["swap_0.py:wrong", "swap_1.py:wrong"]
+    assert {f.name for f in (tmp_path / "bundle").iterdir()} == {
+        "swap_0.py",
+        "swap_1.py",
+        "beside_0.py",
+        "beside_1.py",
+    }
 
 
 @pytest.mark.parametrize(
