@@ -28,6 +28,8 @@ NOTES = {
 }
 
 
+OF_A_RACE = "a data race that is listed here is the likely reason: mend it first"
+
 INTERRUPTED = ("runaway", "crash", "stack")
 """Kinds that end a run wherever it is. Their numbers after the first are program counters on the stack."""
 
@@ -122,13 +124,19 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
-    """A read that races with the write it waits for may come before it: that is the race's doing."""
+    """A read that races with the write it waits for may come before it: that is the race's doing.
+
+    So is a result that depends on the order of threads.
+    """
     racy = {(f.memory, a.place) for f in findings if f.kind in ("race", "group-race") for a in f.accesses}
-    return [
+    kept = [
         f
         for f in findings
         if f.kind != "uninitialised" or not any((f.memory, a.place) in racy for a in f.accesses)
     ]
+    if not racy:
+        return kept
+    return [replace(f, remedy=OF_A_RACE) if f.kind == "schedule" else f for f in kept]
 
 
 def order(findings: Sequence[Finding]) -> list[Finding]:

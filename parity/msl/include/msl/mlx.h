@@ -3,7 +3,9 @@
 
 #include "atomic.h"
 #include "complex.h"
+#include "matrices.h"
 #include "matrix.h"
+#include "pack.h"
 
 using namespace metal;
 
