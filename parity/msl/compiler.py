@@ -15,6 +15,7 @@ from typing import Any
 
 from . import cache
 from .errors import CompileError, CompilerMissingError
+from .hints import hints
 from .unit import Unit
 
 HERE = Path(__file__).parent
@@ -44,6 +45,8 @@ class Options:
     """May a product and a sum become one fused operation?"""
     fast_math: bool = False
     """Do functions without a namespace mean metal::fast?"""
+    reassociate: bool = False
+    """May sums be made in another order, and a division become a product?"""
     profile: bool = False
     """Count how often each block of the kernel is entered."""
     unset: str = ""
@@ -141,6 +144,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         "-std=c++17",
         f"-O{options.optimise}",
         "-g1",
+        "-gdwarf-4",  # the tools that read version 5 name a wrong file where a section of code starts
         "-fno-exceptions",
         "-fno-rtti",
         "-fno-strict-aliasing",
@@ -159,11 +163,20 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
     ]
     flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_dialect_flags(compiler)]
     if options.fast_math:
-        flags.append("-DMSL_FAST_MATH")
+        flags += ["-DMSL_FAST_MATH", "-D__FAST_MATH__=1"]
+    if options.reassociate:
+        flags += [
+            "-fassociative-math",
+            "-freciprocal-math",
+            "-fno-signed-zeros",
+            "-fno-trapping-math",
+        ]
     if options.profile:
         flags.append("-fsanitize-coverage=trace-pc" + ("" if compiler.is_gcc else ",no-prune"))
     if options.unset:
         flags.append(f"-ftrivial-auto-var-init={options.unset}")
+        if compiler.is_gcc:  # whose value numbering takes a variable that is set on some ways only as always set
+            flags += ["-fno-tree-fre", "-fno-tree-pre", "-fno-code-hoisting"]
     return flags
 
 
@@ -176,7 +189,7 @@ def _library_text() -> str:
 def _run(command: list[str], kernel: str, unit: Unit | None, text: str) -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CompileError(kernel, _explain(done.stderr, unit))
+        raise CompileError(kernel, _explain(done.stderr, unit, kernel))
     return done.stderr
 
 
@@ -263,7 +276,7 @@ def _stored_warnings(path: Path) -> tuple[tuple[int, str], ...]:
     return tuple((int(number), text) for number, text in pairs)
 
 
-def _explain(messages: str, unit: Unit | None) -> str:
+def _explain(messages: str, unit: Unit | None, kernel: str) -> str:
     """The compiler's messages with the kernel's own lines in the place of ours."""
     if unit is None:
         return messages
@@ -274,6 +287,8 @@ def _explain(messages: str, unit: Unit | None) -> str:
         if ": warning:" in line or ": error:" in line:
             warning = ": warning:" in line
         quoted = re.match(r"\s*\d* \|", line)  # what a compiler quotes is the rewritten text
+        if "did you forget to" in line:  # include a header of the host's library
+            continue
         if warning or quoted or str(HERE) in line or re.match(r"In file included|\s+from ", line):
             continue
         own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
@@ -284,4 +299,4 @@ def _explain(messages: str, unit: Unit | None) -> str:
         lines.append(f"{unit.place(number)}, column {own.group(2)}: {own.group(3)}: {own.group(4)}")
         if number <= len(unit.lines) and own.group(3) != "note":
             lines.append(f"    {unit.lines[number - 1].strip()}")
-    return "it does not compile\n" + "\n".join(lines[:40])
+    return "\n".join(["it does not compile", *lines[:40], *hints(kernel, messages)])

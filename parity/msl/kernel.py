@@ -1,5 +1,6 @@
 """``metal_kernel`` with the call contract of ``mx.fast.metal_kernel``, run on the CPU and checked."""
 
+import dataclasses
 import operator
 import os
 import warnings
@@ -26,9 +27,9 @@ class KernelWarning(UserWarning):
 class MetalKernel:
     """A kernel. `last` is the outcome of its latest call, `text` what it was made of."""
 
-    def __init__(self, text: KernelText, *, fast_math: bool = False) -> None:
+    def __init__(self, text: KernelText, *, math_mode: str = "safe") -> None:
         self.text = text
-        self.fast_math = fast_math
+        self.math_mode = math_mode
         self.last: Outcome | None = None
 
     def __call__(
@@ -113,9 +114,7 @@ class MetalKernel:
     def launch(self, call: Call) -> list[Any]:
         """Run a prepared call under the settings in force."""
         chosen = settings.current()
-        if self.fast_math and not chosen.fast_math:
-            import dataclasses
-
+        if self.math_mode == "fast" and not chosen.fast_math:
             chosen = dataclasses.replace(chosen, fast_math=True)
         outcome = execute.run(self.text, call, chosen)
         self.last = outcome
@@ -162,7 +161,7 @@ def metal_kernel(
     text = KernelText(
         name, tuple(input_names), tuple(output_names), source, header, ensure_row_contiguous, atomic_outputs
     )
-    return MetalKernel(text, fast_math=_fast(compile_options))
+    return MetalKernel(text, math_mode=_math_mode(compile_options))
 
 
 @contextmanager
@@ -185,13 +184,13 @@ def installed(*, available: bool = True, **changes: Any) -> Iterator[None]:
             mx.enable_compile()
 
 
-def _fast(options: dict[str, Any] | None) -> bool:
+def _math_mode(options: dict[str, Any] | None) -> str:
     for key, value in (options or {}).items():
         if key != "math_mode":
             raise ValueError(f"{TAG} Unknown compile option {key!r}; there is 'math_mode'.")
         if value not in _MATH_MODES:
             raise ValueError(f"{TAG} Invalid math_mode {value!r}: {', '.join(map(repr, _MATH_MODES))}.")
-    return bool((options or {}).get("math_mode", "safe") == "fast")
+    return str((options or {}).get("math_mode", "safe"))
 
 
 def _expect(what: str, got: int, wanted: int) -> None:

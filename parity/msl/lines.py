@@ -39,7 +39,6 @@ def _ask(tool: str, path: Path, base: int, counters: list[int]) -> dict[int, int
             current = int(line, 16) - base
             continue
         file, _, number = line.split(" ")[0].rpartition(":")
-        # The compiler reads the text from its standard input, which it names here and there instead.
-        if file.rpartition("/")[2] in ("kernel", "<stdin>") and number.isdigit() and current not in found:
+        if file.rpartition("/")[2] == "kernel" and number.isdigit() and current not in found:
             found[current] = int(number)
     return found
