@@ -120,13 +120,15 @@ def _link_flags(compiler: Compiler) -> list[str]:
     return ["-lm"] if sys.platform == "darwin" else ["-pie", "-lm"]
 
 
-def _dialect_flags(compiler: Compiler) -> list[str]:
+def _dialect_flags(compiler: Compiler, options: Options) -> list[str]:
     """What makes C++ compute as Metal does: half rounded each time, literals of single precision."""
     if compiler.is_gcc:
         flags = ["-fexcess-precision=16", "-fsingle-precision-constant"]
         flags += ["--param", "tsan-distinguish-volatile=0", "--param", "tsan-instrument-func-entry-exit=0"]
         return [*flags, "-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
-    flags = ["-ffp-eval-method=source", "-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
+    # The same as without it on the machines that we know, and refused beside a reassociation.
+    flags = [] if options.reassociate else ["-ffp-eval-method=source"]
+    flags += ["-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
     flags += ["-Xclang", "-cl-single-precision-constant", "-fno-sanitize-trap=all"]
     for check in ("-fsanitize=alignment,array-bounds", "-fsanitize-recover=alignment,array-bounds"):
         flags += ["-Xclang", check]  # not to a driver, which may take them out
@@ -161,7 +163,8 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         *_machine_flags(),
         *_place_flags(compiler),
     ]
-    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_dialect_flags(compiler)]
+    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all"]
+    flags += _dialect_flags(compiler, options)
     if options.fast_math:
         flags += ["-DMSL_FAST_MATH", "-D__FAST_MATH__=1"]
     if options.reassociate:

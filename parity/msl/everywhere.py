@@ -1,6 +1,6 @@
 """``pytest -p parity.msl.everywhere``: anyone's tests, with every Metal kernel in them run and checked here.
 
-It is in place before the first ``conftest.py`` is read, so that kernels that are made while a module is imported
+It is in place before the first ``conftest.py`` is read: kernels that are made while a module is imported
 are the executor's too. A mistake raises in the test that launches the kernel, and stands in the summary.
 """
 

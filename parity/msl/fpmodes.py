@@ -44,5 +44,5 @@ REASSOCIATED = Mode("reassociated", contract=True, flush=True, fast_math=True, m
 
 
 def allowed(math_mode: str) -> tuple[Mode, ...]:
-    """What Metal may do in that ``math_mode`` of a kernel: in ``safe``, the default, sums keep their order."""
+    """What Metal may do in a ``math_mode``: in ``safe``, the default, sums keep their order."""
     return MODES if math_mode == "safe" else (*MODES, REASSOCIATED)
