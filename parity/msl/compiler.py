@@ -23,6 +23,9 @@ REMEDY = (
     "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for ziglang"
 )
 
+PROBE = "_Float16 sum(_Float16 a, _Float16 b) { return a + b; }"
+"""What a compiler has to take: half precision of its own, which clang++ has from version 16 on."""
+
 
 @dataclass(frozen=True)
 class Compiler:
@@ -66,28 +69,47 @@ def _candidates() -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
+def _answer(command: list[str], text: str = "") -> tuple[str, str]:
+    """What a command prints, and what is wrong with it if it fails."""
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
+    return done.stdout, (done.stderr.strip() or "it failed") if done.returncode else ""
+
+
 @functools.lru_cache
-def _find(environment: tuple[str | None, str | None]) -> Compiler | None:
+def _find(environment: tuple[str | None, str | None]) -> tuple[Compiler | None, tuple[str, ...]]:
+    """The first compiler that takes our flags, and what is wrong with those before it."""
+    passed_over: list[str] = []
     for command, how in _candidates():
-        try:
-            done = subprocess.run(
-                [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if done.returncode == 0:
-            return Compiler(command, how, done.stdout.splitlines()[0] if done.stdout else "")
-    return None
+        version, wrong = _answer([*command, "--version"])
+        if not wrong:
+            compiler = Compiler(command, how, version.splitlines()[0] if version else "")
+            flags = _kernel_flags(compiler, Options())
+            _, wrong = _answer([*command, *flags, "-fsyntax-only", "-x", "c++", "-"], PROBE)
+            if not wrong:
+                return compiler, tuple(passed_over)
+        passed_over.append(f"{how} ({' '.join(command)}): {wrong.splitlines()[0]}")
+    return None, tuple(passed_over)
+
+
+def _found() -> tuple[Compiler | None, tuple[str, ...]]:
+    return _find((os.environ.get("CXX"), os.environ.get("PATH")))
 
 
 def find() -> Compiler | None:
-    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if there is none."""
-    return _find((os.environ.get("CXX"), os.environ.get("PATH")))
+    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if none can be used."""
+    return _found()[0]
 
 
 def why_not() -> str | None:
     """Why no kernel can be compiled here, or None."""
-    return None if find() else f"no C++ compiler was found: {REMEDY}"
+    compiler, passed_over = _found()
+    if compiler:
+        return None
+    tried = f" ({'; '.join(passed_over)})" if passed_over else ""
+    return f"no C++ compiler that can be used was found{tried}: {REMEDY}"
 
 
 def describe() -> dict[str, Any]:
@@ -100,6 +122,7 @@ def describe() -> dict[str, Any]:
         "version": compiler.version,
         "found": compiler.found,
         "cache": str(cache.cache_dir()),
+        **({"passed over": "; ".join(_found()[1])} if _found()[1] else {}),
     }
 
 

@@ -107,6 +107,23 @@ def test_a_broken_cxx_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.found != "CXX"
 
 
+def test_a_compiler_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers to ``--version``, but does not take the flags: said where the compiler is described."""
+    old = tmp_path / "old"
+    old.write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo clang 3; else echo unknown argument >&2; exit 1; fi\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("CXX", str(old))
+    found = compiler.find()
+    assert found is not None
+    assert found.found != "CXX"
+    assert compiler.describe()["passed over"] == f"CXX ({old}): unknown argument"
+    monkeypatch.setattr(compiler, "_candidates", lambda: [((str(old),), "CXX")])
+    monkeypatch.setenv("PATH", "/nowhere/at/all")
+    assert f"CXX ({old}): unknown argument" in (compiler.why_not() or "")
+
+
 def test_nothing_is_compiled_twice(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("out[0] = 1; // once", shape=(1,))
     programs = sorted(own_cache.glob("*/*"))
