@@ -75,7 +75,8 @@ def _kernels(facts: dict[str, Any]) -> list[str]:
     """What compiles Metal kernels for the CPU."""
     text = facts.get("unavailable") or f"{facts['version']} ({facts['found']}: {facts['compiler']})"
     cache = [f"  cache     {facts['cache']}"] if "cache" in facts else []
-    return ["", "Metal kernels on the CPU", f"  compiler  {text}", *cache]
+    others = [f"  not used  {facts['passed over']}"] if "passed over" in facts else []
+    return ["", "Metal kernels on the CPU", f"  compiler  {text}", *others, *cache]
 
 
 def _in_force(settings: Settings) -> list[str]:

@@ -117,14 +117,15 @@ def check(arguments: argparse.Namespace) -> int:
     """
     from parity import msl
     from parity.msl import descriptions
-    from parity.msl.fpmodes import MODES
+    from parity.msl.fpmodes import MODES, REASSOCIATED, allowed
 
-    known = {m.name: m for m in MODES}
-    wanted = arguments.modes.split(",") if arguments.modes else list(known)
-    for name in wanted:
+    known = {m.name: m for m in (*MODES, REASSOCIATED)}
+    for name in arguments.modes.split(",") if arguments.modes else ():
         if name not in known:
             raise UsageError("--modes: " + unknown("mode", name, known))
     description = descriptions.load(arguments.kernel)
+    possible = [m.name for m in allowed(description.kernel.math_mode)]
+    wanted = arguments.modes.split(",") if arguments.modes else possible
     Progress(arguments.json)(
         f"{description.kernel.text.name}: {arguments.schedules} schedules, {len(wanted)} modes"
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from . import arrays, execute, settings
 from .findings import Finding, merged, order
-from .fpmodes import MODES, STRICT, Mode
+from .fpmodes import STRICT, Mode, allowed
 from .kernel import MetalKernel
 
 SCHEDULES = 5
@@ -111,13 +111,15 @@ def check(
     kernel: MetalKernel,
     *,
     schedules: int = SCHEDULES,
-    modes: Sequence[Mode] = MODES,
+    modes: Sequence[Mode] | None = None,
     seed: int = 0,
     seeds_per_mode: int = 1,
     time_limit: float | None = None,
     **call: Any,
 ) -> CheckReport:
     """Run a kernel in several schedules and in each floating-point mode. `call` is what it is called with.
+
+    The modes are those that the kernel's ``math_mode`` allows if none are given.
 
     Findings do not raise; they are in the report.
 
@@ -132,7 +134,8 @@ def check(
     results: list[ModeResult] = []
     reference: tuple[Any, ...] = ()
     report: dict[str, Any] = {}
-    for mode in [STRICT, *(m for m in modes if m != STRICT)]:
+    chosen_modes = allowed(kernel.math_mode) if modes is None else modes
+    for mode in [STRICT, *(m for m in chosen_modes if m != STRICT)]:
         drawn = seeds_per_mode if mode.math == "drawn" else 1
         for k in range(drawn):
             chosen = mode.apply(

@@ -15,12 +15,16 @@ from typing import Any
 
 from . import cache
 from .errors import CompileError, CompilerMissingError
+from .hints import hints
 from .unit import Unit
 
 HERE = Path(__file__).parent
 REMEDY = (
     "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for ziglang"
 )
+
+PROBE = "_Float16 sum(_Float16 a, _Float16 b) { return a + b; }"
+"""What a compiler has to take: half precision of its own, which clang++ has from version 16 on."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Options:
     """May a product and a sum become one fused operation?"""
     fast_math: bool = False
     """Do functions without a namespace mean metal::fast?"""
+    reassociate: bool = False
+    """May sums be made in another order, and a division become a product?"""
     profile: bool = False
     """Count how often each block of the kernel is entered."""
     unset: str = ""
@@ -63,28 +69,47 @@ def _candidates() -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
+def _answer(command: list[str], text: str = "") -> tuple[str, str]:
+    """What a command prints, and what is wrong with it if it fails."""
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
+    return done.stdout, (done.stderr.strip() or "it failed") if done.returncode else ""
+
+
 @functools.lru_cache
-def _find(environment: tuple[str | None, str | None]) -> Compiler | None:
+def _find(environment: tuple[str | None, str | None]) -> tuple[Compiler | None, tuple[str, ...]]:
+    """The first compiler that takes our flags, and what is wrong with those before it."""
+    passed_over: list[str] = []
     for command, how in _candidates():
-        try:
-            done = subprocess.run(
-                [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if done.returncode == 0:
-            return Compiler(command, how, done.stdout.splitlines()[0] if done.stdout else "")
-    return None
+        version, wrong = _answer([*command, "--version"])
+        if not wrong:
+            compiler = Compiler(command, how, version.splitlines()[0] if version else "")
+            flags = _kernel_flags(compiler, Options())
+            _, wrong = _answer([*command, *flags, "-fsyntax-only", "-x", "c++", "-"], PROBE)
+            if not wrong:
+                return compiler, tuple(passed_over)
+        passed_over.append(f"{how} ({' '.join(command)}): {wrong.splitlines()[0]}")
+    return None, tuple(passed_over)
+
+
+def _found() -> tuple[Compiler | None, tuple[str, ...]]:
+    return _find((os.environ.get("CXX"), os.environ.get("PATH")))
 
 
 def find() -> Compiler | None:
-    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if there is none."""
-    return _find((os.environ.get("CXX"), os.environ.get("PATH")))
+    """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if none can be used."""
+    return _found()[0]
 
 
 def why_not() -> str | None:
     """Why no kernel can be compiled here, or None."""
-    return None if find() else f"no C++ compiler was found: {REMEDY}"
+    compiler, passed_over = _found()
+    if compiler:
+        return None
+    tried = f" ({'; '.join(passed_over)})" if passed_over else ""
+    return f"no C++ compiler that can be used was found{tried}: {REMEDY}"
 
 
 def describe() -> dict[str, Any]:
@@ -97,6 +122,7 @@ def describe() -> dict[str, Any]:
         "version": compiler.version,
         "found": compiler.found,
         "cache": str(cache.cache_dir()),
+        **({"passed over": "; ".join(_found()[1])} if _found()[1] else {}),
     }
 
 
@@ -117,13 +143,15 @@ def _link_flags(compiler: Compiler) -> list[str]:
     return ["-lm"] if sys.platform == "darwin" else ["-pie", "-lm"]
 
 
-def _dialect_flags(compiler: Compiler) -> list[str]:
+def _dialect_flags(compiler: Compiler, options: Options) -> list[str]:
     """What makes C++ compute as Metal does: half rounded each time, literals of single precision."""
     if compiler.is_gcc:
         flags = ["-fexcess-precision=16", "-fsingle-precision-constant"]
         flags += ["--param", "tsan-distinguish-volatile=0", "--param", "tsan-instrument-func-entry-exit=0"]
         return [*flags, "-Wno-attributes", "-Wno-literal-suffix", "-Wno-narrowing", "-Wuninitialized"]
-    flags = ["-ffp-eval-method=source", "-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
+    # The same as without it on the machines that we know, and refused beside a reassociation.
+    flags = [] if options.reassociate else ["-ffp-eval-method=source"]
+    flags += ["-Xclang", "-ffloat16-excess-precision=none", "-fno-finite-loops"]
     flags += ["-Xclang", "-cl-single-precision-constant", "-fno-sanitize-trap=all"]
     for check in ("-fsanitize=alignment,array-bounds", "-fsanitize-recover=alignment,array-bounds"):
         flags += ["-Xclang", check]  # not to a driver, which may take them out
@@ -141,6 +169,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         "-std=c++17",
         f"-O{options.optimise}",
         "-g1",
+        "-gdwarf-4",  # the tools that read version 5 name a wrong file where a section of code starts
         "-fno-exceptions",
         "-fno-rtti",
         "-fno-strict-aliasing",
@@ -157,13 +186,25 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         *_machine_flags(),
         *_place_flags(compiler),
     ]
-    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all", *_dialect_flags(compiler)]
+    flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all"]
+    flags += _dialect_flags(compiler, options)
     if options.fast_math:
-        flags.append("-DMSL_FAST_MATH")
+        flags += ["-DMSL_FAST_MATH", "-D__FAST_MATH__=1"]
+    if options.reassociate:
+        flags += [
+            "-fassociative-math",
+            "-freciprocal-math",
+            "-fno-signed-zeros",
+            "-fno-trapping-math",
+        ]
     if options.profile:
         flags.append("-fsanitize-coverage=trace-pc" + ("" if compiler.is_gcc else ",no-prune"))
     if options.unset:
         flags.append(f"-ftrivial-auto-var-init={options.unset}")
+        if (
+            compiler.is_gcc
+        ):  # whose value numbering takes a variable that is set on some ways only as always set
+            flags += ["-fno-tree-fre", "-fno-tree-pre", "-fno-code-hoisting"]
     return flags
 
 
@@ -176,7 +217,7 @@ def _library_text() -> str:
 def _run(command: list[str], kernel: str, unit: Unit | None, text: str) -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CompileError(kernel, _explain(done.stderr, unit))
+        raise CompileError(kernel, _explain(done.stderr, unit, kernel))
     return done.stderr
 
 
@@ -263,7 +304,7 @@ def _stored_warnings(path: Path) -> tuple[tuple[int, str], ...]:
     return tuple((int(number), text) for number, text in pairs)
 
 
-def _explain(messages: str, unit: Unit | None) -> str:
+def _explain(messages: str, unit: Unit | None, kernel: str) -> str:
     """The compiler's messages with the kernel's own lines in the place of ours."""
     if unit is None:
         return messages
@@ -274,6 +315,8 @@ def _explain(messages: str, unit: Unit | None) -> str:
         if ": warning:" in line or ": error:" in line:
             warning = ": warning:" in line
         quoted = re.match(r"\s*\d* \|", line)  # what a compiler quotes is the rewritten text
+        if "did you forget to" in line:  # include a header of the host's library
+            continue
         if warning or quoted or str(HERE) in line or re.match(r"In file included|\s+from ", line):
             continue
         own = re.match(r"kernel:(\d+):(\d+): (error|note|fatal error): (.*)", line)
@@ -284,4 +327,4 @@ def _explain(messages: str, unit: Unit | None) -> str:
         lines.append(f"{unit.place(number)}, column {own.group(2)}: {own.group(3)}: {own.group(4)}")
         if number <= len(unit.lines) and own.group(3) != "note":
             lines.append(f"    {unit.lines[number - 1].strip()}")
-    return "it does not compile\n" + "\n".join(lines[:40])
+    return "\n".join(["it does not compile", *lines[:40], *hints(kernel, messages)])

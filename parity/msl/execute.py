@@ -12,9 +12,10 @@ from .compiler import Compiled, Options, compile_unit
 from .findings import INTERRUPTED, Access, Finding, Geometry, merged, order
 from .lines import resolve
 from .phrases import Context, from_raw
+from .refused import refused
 from .settings import RunSettings
 from .signature import Array, Generated, TemplateValue, generate
-from .unit import assemble
+from .unit import Unit, assemble
 
 THREADGROUP_MEMORY = 32 * 1024
 """Bytes that every Apple GPU gives a threadgroup (Metal feature set tables: 32 KB for all Apple families)."""
@@ -130,7 +131,7 @@ def run(
     """
     generated = generated_text(kernel, call)
     unit = assemble(generated, atomic_outputs=kernel.atomic_outputs)
-    options = Options(settings.contract, settings.fast_math, profile, settings.unset)
+    options = Options(settings.contract, settings.fast_math, settings.reassociate, profile, settings.unset)
     compiled = compile_unit(kernel.name, unit, options)
     answer = launch.run(
         kernel.name,
@@ -160,6 +161,7 @@ def run(
     found = merged([from_raw(f, context) for f in answer.findings])
     if settings.check:
         found += _of_compiler(compiled, text)
+        found += _of_text(unit, generated.text, text)
         found += _of_memory(answer.report)
     return Outcome(answer.outputs, tuple(order(found)), answer.report, generated, compiled, base)
 
@@ -175,6 +177,15 @@ def _of_compiler(compiled: Compiled, text: Sequence[str]) -> list[Finding]:
         found.append(
             Finding("uninitialised", "error", f"local variable {name}", remedy, name, None, (access,))
         )
+    return found
+
+
+def _of_text(unit: Unit, whole: str, text: Sequence[str]) -> list[Finding]:
+    found = []
+    for r in refused(whole):
+        code = text[r.line - 1].strip()
+        access = Access("stands", unit.source_line(r.line), unit.place(r.line), code, None, None)
+        found.append(Finding("refused", "error", r.message, r.remedy, accesses=(access,)))
     return found
 
 

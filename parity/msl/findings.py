@@ -19,6 +19,7 @@ ERRORS = {
     "crash": "crash",
     "threadgroup-memory": "too much threadgroup memory",
     "stack": "stack overflow",
+    "refused": "text that Apple's compiler refuses",
 }
 NOTES = {
     "same-value": "several threads write the same value",
@@ -27,6 +28,8 @@ NOTES = {
     "unwritten": "elements that the kernel never writes",
 }
 
+
+OF_A_RACE = "a data race that is listed here is the likely reason: mend it first"
 
 INTERRUPTED = ("runaway", "crash", "stack")
 """Kinds that end a run wherever it is. Their numbers after the first are program counters on the stack."""
@@ -44,11 +47,13 @@ class Access:
     group: tuple[int, int, int] | None
 
     def describe(self) -> str:
-        who = f"thread {_position(self.thread)}" if self.thread else "several threads"
+        who = f" by thread {_position(self.thread)}" if self.thread else " by several threads"
+        if self.verb == "stands":  # in the text, whoever runs it
+            who = ""
         where = f" of threadgroup {_position(self.group)}" if self.group else ""
         at = f" at {self.place}" if self.place else " at an unknown line"
         code = f":  {self.text}" if self.text else ""
-        return f"{self.verb} by {who}{where}{at}{code}"
+        return f"{self.verb}{who}{where}{at}{code}"
 
 
 @dataclass(frozen=True)
@@ -122,13 +127,21 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
-    """A read that races with the write it waits for may come before it: that is the race's doing."""
+    """A read that races with the write it waits for may come before it: that is the race's doing.
+
+    So is a result that depends on the order of threads. An index outside an array is said once.
+    """
     racy = {(f.memory, a.place) for f in findings if f.kind in ("race", "group-race") for a in f.accesses}
-    return [
+    outside = {a.place for f in findings if f.kind == "out-of-bounds" for a in f.accesses}
+    kept = [
         f
         for f in findings
-        if f.kind != "uninitialised" or not any((f.memory, a.place) in racy for a in f.accesses)
+        if not (f.kind == "uninitialised" and any((f.memory, a.place) in racy for a in f.accesses))
+        and not (f.kind == "index" and any(a.place in outside for a in f.accesses))
     ]
+    if not racy:
+        return kept
+    return [replace(f, remedy=OF_A_RACE) if f.kind == "schedule" else f for f in kept]
 
 
 def order(findings: Sequence[Finding]) -> list[Finding]:

@@ -15,6 +15,7 @@ class Mode:
     flush: bool = False
     fast_math: bool = False
     math: str = "rounded"
+    reassociate: bool = False
 
     def apply(self, settings: RunSettings, seed: int) -> RunSettings:
         """The settings with this mode; errors of functions are drawn from `seed`."""
@@ -24,6 +25,7 @@ class Mode:
             flush=self.flush,
             fast_math=self.fast_math,
             math=self.math,
+            reassociate=self.reassociate,
             math_seed=seed,
         )
 
@@ -36,5 +38,11 @@ MODES = (
     Mode("precise", contract=True, flush=True, math="drawn"),
     Mode("fast", contract=True, flush=True, fast_math=True, math="drawn"),
 )
-"""From IEEE arithmetic to all that Metal's fast math allows of functions. Reassociation, which fast math
-allows too, is not among them: it can change a result by any amount."""
+"""From IEEE arithmetic to all that Metal's fast math allows of functions."""
+REASSOCIATED = Mode("reassociated", contract=True, flush=True, fast_math=True, math="drawn", reassociate=True)
+"""Sums in another order: the one that the host's compiler prefers."""
+
+
+def allowed(math_mode: str) -> tuple[Mode, ...]:
+    """What Metal may do in a ``math_mode``: in ``safe``, the default, sums keep their order."""
+    return MODES if math_mode == "safe" else (*MODES, REASSOCIATED)

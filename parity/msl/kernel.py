@@ -1,14 +1,16 @@
 """``metal_kernel`` with the call contract of ``mx.fast.metal_kernel``, run on the CPU and checked."""
 
+import dataclasses
+import operator
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import mlx.core as mx
 
-from . import arrays, execute, settings
+from . import arrays, execute, pretend, settings, transforms
 from .errors import KernelFindingsError
 from .execute import Call, KernelText, Outcome
 from .signature import TemplateValue
@@ -25,9 +27,9 @@ class KernelWarning(UserWarning):
 class MetalKernel:
     """A kernel. `last` is the outcome of its latest call, `text` what it was made of."""
 
-    def __init__(self, text: KernelText, *, fast_math: bool = False) -> None:
+    def __init__(self, text: KernelText, *, math_mode: str = "safe") -> None:
         self.text = text
-        self.fast_math = fast_math
+        self.math_mode = math_mode
         self.last: Outcome | None = None
 
     def __call__(
@@ -45,7 +47,8 @@ class MetalKernel:
     ) -> list[Any]:
         """Run the kernel; the list of output arrays.
 
-        Arrays are evaluated at once, so a kernel cannot be called inside ``mx.compile`` or ``mx.vmap``.
+        Arrays are evaluated at once, so a kernel cannot be called inside ``mx.compile``; nor inside
+        ``mx.vmap``, for which MLX has no rule for its kernels either.
 
         Raises: ValueError and TypeError as MLX does; CompileError; KernelFindingsError.
         """
@@ -62,7 +65,7 @@ class MetalKernel:
         if verbose:
             text = execute.generated_text(self.text, call).text
             print(f"Generated source code for `{self.text.name}`:\n```\n{text}\n```")
-        return _without_gradient(inputs, self.launch(call))
+        return transforms.without_gradient(inputs, self.launch(call))
 
     def prepare(
         self,
@@ -84,8 +87,7 @@ class MetalKernel:
         _expect("inputs", len(inputs), len(text.input_names))
         _expect("output_shapes", len(output_shapes), len(text.output_names))
         _expect("output_dtypes", len(output_dtypes), len(text.output_names))
-        device = getattr(stream, "device", stream)
-        if device is not None and not _is_gpu(device):
+        if not pretend.kernels_may_run(stream):
             raise ValueError(f"{TAG} Only supports the GPU.")
         dtypes = tuple(_dtype(d) for d in output_dtypes)
         stored = tuple(_stored(a, contiguous=text.ensure_row_contiguous) for a in inputs)
@@ -98,7 +100,7 @@ class MetalKernel:
                 f"Thread group size ({t[0] * t[1] * t[2]}) is greater than  the maximum allowed threads per "
                 f"threadgroup ({MAX_THREADS})."
             )
-        shapes = tuple(tuple(int(n) for n in shape) for shape in output_shapes)
+        shapes = tuple(_shape(shape) for shape in output_shapes)
         return Call(
             stored,
             shapes,
@@ -112,9 +114,7 @@ class MetalKernel:
     def launch(self, call: Call) -> list[Any]:
         """Run a prepared call under the settings in force."""
         chosen = settings.current()
-        if self.fast_math and not chosen.fast_math:
-            import dataclasses
-
+        if self.math_mode == "fast" and not chosen.fast_math:
             chosen = dataclasses.replace(chosen, fast_math=True)
         outcome = execute.run(self.text, call, chosen)
         self.last = outcome
@@ -127,24 +127,6 @@ class MetalKernel:
             warnings.warn(KernelWarning(f"kernel {self.text.name!r}: {shown}"), stacklevel=3)
         sides = zip(outcome.outputs, call.output_dtypes, call.output_shapes, strict=True)
         return [arrays.load(data, dtype, shape) for data, dtype, shape in sides]
-
-
-def _without_gradient(inputs: Sequence[Any], outputs: list[Any]) -> list[Any]:
-    """The outputs as results of the inputs, which MLX refuses to differentiate: a kernel has no gradient."""
-    given = [x for x in inputs if isinstance(x, mx.array) and mx.issubdtype(x.dtype, mx.floating)]
-    if not given:
-        return outputs
-
-    @mx.custom_function
-    def launched(*_: mx.array) -> list[Any]:
-        return outputs
-
-    @launched.vjp
-    def launched_vjp(*_: Any) -> Any:
-        raise ValueError("[Primitive::vjp] Not implemented for CustomKernel.")
-
-    made: Any = launched(*given)
-    return list(made)
 
 
 _observers: list[Callable[[MetalKernel, Call, Outcome], None]] = []
@@ -179,7 +161,7 @@ def metal_kernel(
     text = KernelText(
         name, tuple(input_names), tuple(output_names), source, header, ensure_row_contiguous, atomic_outputs
     )
-    return MetalKernel(text, fast_math=_fast(compile_options))
+    return MetalKernel(text, math_mode=_math_mode(compile_options))
 
 
 @contextmanager
@@ -187,43 +169,28 @@ def installed(*, available: bool = True, **changes: Any) -> Iterator[None]:
     """Within the context ``mx.fast.metal_kernel`` is this executor's, with these settings.
 
     A kernel that was made before is not affected: it is MLX's own. With `available`, MLX says that it has
-    Metal and a GPU, so that code which asks before it uses a kernel does use it. Compiled functions run
-    uncompiled: a kernel needs its inputs' values.
+    Metal, and that the GPU is the default device until told otherwise, so that code which asks before it
+    uses a kernel does use it. Compiled functions run uncompiled: a kernel needs its inputs' values.
     """
-    replaced: dict[tuple[Any, str], Any] = {(mx.fast, "metal_kernel"): metal_kernel}
-    if available:
-        replaced[mx.metal, "is_available"] = lambda: True
-        replaced[mx, "is_available"] = _always(mx.is_available)
-    originals = {(module, name): getattr(module, name) for module, name in replaced}
-    for (module, name), function in replaced.items():
-        setattr(module, name, function)
+    made = mx.fast.metal_kernel
+    mx.fast.metal_kernel = metal_kernel  # type: ignore[assignment]
     mx.disable_compile()
     try:
-        with settings.configured(**changes):
+        with settings.configured(**changes), pretend.a_gpu() if available else nullcontext():
             yield
     finally:
-        for (module, name), function in originals.items():
-            setattr(module, name, function)
+        mx.fast.metal_kernel = made
         if "MLX_DISABLE_COMPILE" not in os.environ:
             mx.enable_compile()
 
 
-def _always(asked: Any) -> Any:
-    """``mx.is_available`` that has a GPU."""
-    return lambda device: _is_gpu(device) or asked(device)
-
-
-def _is_gpu(device: Any) -> bool:
-    return bool((device.type if isinstance(device, mx.Device) else device) == mx.gpu)
-
-
-def _fast(options: dict[str, Any] | None) -> bool:
+def _math_mode(options: dict[str, Any] | None) -> str:
     for key, value in (options or {}).items():
         if key != "math_mode":
             raise ValueError(f"{TAG} Unknown compile option {key!r}; there is 'math_mode'.")
         if value not in _MATH_MODES:
             raise ValueError(f"{TAG} Invalid math_mode {value!r}: {', '.join(map(repr, _MATH_MODES))}.")
-    return bool((options or {}).get("math_mode", "safe") == "fast")
+    return str((options or {}).get("math_mode", "safe"))
 
 
 def _expect(what: str, got: int, wanted: int) -> None:
@@ -231,12 +198,29 @@ def _expect(what: str, got: int, wanted: int) -> None:
         raise ValueError(f"{TAG} Expected `{what}` to have size {wanted} but got size {got}.\n")
 
 
+def _whole(value: Any) -> int | None:
+    """An integer of 32 bits, Python's or NumPy's, as MLX takes it; None for anything else."""
+    try:
+        n = operator.index(value)
+    except TypeError:
+        return None
+    return n if -(2**31) <= n < 2**31 else None
+
+
 def _three(what: str, value: Sequence[int]) -> tuple[int, int, int]:
-    if len(value) != 3 or not all(isinstance(n, int) for n in value):
-        raise TypeError(f"{TAG} {what} must be a tuple of three integers, not {value!r}")
-    if min(value) < 0 or (what == "threadgroup" and min(value) == 0):
-        raise ValueError(f"{TAG} {what} must not have {min(value)}: {tuple(value)}")
-    return value[0], value[1], value[2]
+    found = [n for n in map(_whole, value) if n is not None]
+    if len(value) != 3 or len(found) != 3:
+        raise TypeError(f"{TAG} {what} must be a tuple of three integers below 2**31, not {value!r}")
+    if min(found) < 0 or (what == "threadgroup" and min(found) == 0):
+        raise ValueError(f"{TAG} {what} must not have {min(found)}: {tuple(found)}")
+    return found[0], found[1], found[2]
+
+
+def _shape(value: Sequence[int]) -> tuple[int, ...]:
+    found = tuple(n for n in map(_whole, value) if n is not None and n >= 0)
+    if len(found) != len(value):
+        raise TypeError(f"{TAG} output_shapes must be tuples of lengths, not {value!r}")
+    return found
 
 
 def _dtype(value: Any) -> str:
@@ -246,27 +230,28 @@ def _dtype(value: Any) -> str:
 
 
 def _stored(value: Any, *, contiguous: bool) -> arrays.Stored:
+    if isinstance(value, list | tuple):
+        raise ValueError(f"Invalid type {type(value).__name__} received in array initialization.")  # noqa: TRY004
     array = value if isinstance(value, mx.array) else mx.array(value)
-    try:
-        mx.eval(array)
-    except (RuntimeError, ValueError) as error:
+    if transforms.traced(array):
         raise RuntimeError(
-            f"{TAG} The executor needs the values of a kernel's inputs, which have none inside mx.compile or "
-            "mx.vmap: call mx.disable_compile(), or loop instead of mx.vmap."
-        ) from error
+            f"{TAG} The executor needs the values of a kernel's inputs, which have none inside mx.compile, "
+            "mx.export_function or mx.vmap: call mx.disable_compile(), or loop instead of mx.vmap, which MLX "
+            "does not have for its kernels either (nor inside an mx.custom_function with a vmap)."
+        )
     return arrays.store(array, contiguous=contiguous)
 
 
 def _template(template: Sequence[tuple[str, Any]] | None) -> tuple[tuple[str, TemplateValue], ...]:
     found: list[tuple[str, TemplateValue]] = []
+    if isinstance(template, Mapping):
+        raise TypeError(f"{TAG} template must be a list of pairs of a name and a value, not {template!r}")
     for name, value in template or ():
-        if isinstance(value, bool | int):
+        if isinstance(value, bool | int) and _whole(value) is not None:
             found.append((name, value))
         elif isinstance(value, mx.Dtype):
             found.append((name, arrays.dtype_name(value)))
         else:
             # As MLX has it, and not the TypeError that it could be.
-            raise ValueError(  # noqa: TRY004
-                f"{TAG} Invalid template argument. Must be `mlx.core.Dtype`, `int` or `bool`."
-            )
+            raise ValueError(f"{TAG} Invalid template argument. Must be `mlx.core.Dtype`, `int` or `bool`.")
     return tuple(found)

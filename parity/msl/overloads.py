@@ -82,7 +82,7 @@ class _Scan:
         """At a brace: the token to go on after, which is its other end if the body is not looked into."""
         pieces = self.found[head:i]
         end = min(_matching(self.found, i, "{", "}"), len(self.found) - 1)
-        if _is_function(pieces):
+        if is_function(pieces):
             if self.repeated(pieces):
                 _blank(self.found, head, end)
             elif self.scope[-1] in self.classes:
@@ -112,7 +112,7 @@ def drop_repeated(found: list[T]) -> list[T]:
         elif text == "(":
             i = _matching(found, i, "(", ")")
         elif text == ":":
-            ends = not _is_function(found[head:i])
+            ends = not is_function(found[head:i])
         elif text == "{":
             i = scan.open(head, i)
         elif text == "}" and len(scan.scope) > 1:
@@ -127,7 +127,7 @@ def _names_space(pieces: Sequence[Piece]) -> bool:
 
 
 def _is_class(pieces: Sequence[Piece]) -> bool:
-    return any(p.text in ("struct", "class") for p in pieces) and not _is_function(pieces)
+    return any(p.text in ("struct", "class") for p in pieces) and not is_function(pieces)
 
 
 def _plain_member(pieces: Sequence[Piece]) -> None:
@@ -138,7 +138,7 @@ def _plain_member(pieces: Sequence[Piece]) -> None:
             p.text = ""
 
 
-def _is_function(pieces: Sequence[Piece]) -> bool:
+def is_function(pieces: Sequence[Piece]) -> bool:
     """Does this head belong to a function's body, not to a class, namespace or initialiser?"""
     words = [p.text for p in pieces if p.kind not in ("space", "comment")]
     if ")" not in words or "=" in words[: words.index(")")]:

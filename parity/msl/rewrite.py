@@ -86,6 +86,22 @@ def _attributes(found: list[Token]) -> None:
             found[i] = Token("mark", "= {}")
 
 
+def _coherent(found: list[Token]) -> None:
+    """``coherent(device) device float*``: threads of the executor share one memory, which is coherent."""
+    for i, t in enumerate(found):
+        if t.text != "coherent" or t.kind != "word":
+            continue
+        opening = significant(found, i, 1)
+        scope = significant(found, opening, 1)
+        closing = significant(found, scope, 1)
+        scoped = text_at(found, opening) + text_at(found, closing) == "()"
+        scoped &= text_at(found, scope) in ("device", "system")
+        beside = {text_at(found, significant(found, i, -1)), text_at(found, opening)}
+        if scoped or "device" in beside:
+            for k in range(i, closing + 1 if scoped else i + 1):
+                found[k] = Token("space", "")
+
+
 def _simple(found: list[Token]) -> None:
     """Words that C++ does not know. Includes of the Metal library are in scope already."""
     for i, t in enumerate(found):
@@ -116,6 +132,7 @@ def rewrite(text: str) -> str:
     found = tokens(_expand_aliases(text))
     found = drop_repeated(found)
     _attributes(found)
+    _coherent(found)
     _swizzles(found)
     rewrite_threadgroup(found)
     _constant(found)

@@ -15,6 +15,7 @@ class RunSettings:
 
     `on_findings` is ``raise``, ``warn`` or ``ignore``, for mistakes; notes never raise.
     `math` is ``rounded`` (correctly rounded functions) or ``drawn`` (errors as large as Metal allows).
+    `reassociate` lets the compiler sum in another order, as Metal may where `math_mode` is not ``safe``.
     `unset` is what local variables hold before the kernel sets them: ``zero``, ``pattern``, or anything.
     """
 
@@ -24,6 +25,7 @@ class RunSettings:
     contract: bool = False
     flush: bool = False
     fast_math: bool = False
+    reassociate: bool = False
     math: str = "rounded"
     math_seed: int = 0
     unset: str = ""

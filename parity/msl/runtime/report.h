@@ -58,10 +58,10 @@ COLD static void record_conflict(FindingKind kind, Region& r, u64 offset, u32 si
   f->now.atomic = atomic;
   f->has_before = true;
   f->before.write = before_write;
-  f->before.atomic = stamp != OTHER_GROUPS && (stamp & ATOMIC);
+  f->before.atomic = stamp < OTHER_GROUPS && (stamp & ATOMIC);
   u64 who = who_of(stamp), time = stamp >> TIME;
   f->before.thread = who < MAX_THREADS ? (i64)who : -1;
-  if (stamp == OTHER_GROUPS) return;
+  if (stamp >= OTHER_GROUPS) return;
   GroupRun* run = run_at(time);
   f->before.group = run->index;
   if (run->index != launch.group_index) return;
@@ -73,9 +73,9 @@ COLD static void record_conflict(FindingKind kind, Region& r, u64 offset, u32 si
 }
 
 COLD void conflict(Region& r, u64 offset, u32 size, bool write, bool atomic, u64 pc, u64 stamp, bool before_write) {
-  if (stamp == FORBIDDEN) return outside(r.base + offset, size, write, pc + clock_.base_pc);
-  bool other_group = r.kind == DEVICE && (stamp < clock_.group || stamp == OTHER_GROUPS);
-  if (other_group && stamp != OTHER_GROUPS) {
+  if (stamp == FORBIDDEN && r.kind == THREADGROUP) return outside(r.base + offset, size, write, pc + clock_.base_pc);
+  bool other_group = r.kind == DEVICE && (stamp < clock_.group || stamp >= OTHER_GROUPS);
+  if (other_group && stamp < OTHER_GROUPS) {
     GroupRun* then = run_at(stamp >> TIME);
     if (then->fence > (stamp >> TIME) && runs[run_count - 1].fence) return;  // both sides have a fence of device scope
   }

@@ -13,7 +13,7 @@
 const u32 TIME = 35, WHO = 22;
 const u64 PC_MASK = (1ull << WHO) - 1, WHO_MASK = 0xfff, ATOMIC = 1ull << 34;
 const u64 SIMD_READERS = 0x800, SEVERAL = 0xfff;
-const u64 OTHER_GROUPS = ~0ull;  // readers in more than one threadgroup
+const u64 OTHER_GROUPS = ~0ull << WHO;  // readers in more than one threadgroup; where one of them did is kept
 
 HOT u64 who_of(u64 stamp) { return (stamp >> WHO) & WHO_MASK; }
 
@@ -83,11 +83,11 @@ HOT void check_read(Region& r, Cell& c, const Order& order, u64 offset, u32 size
   u64 last = c.r, mine = clock_.stamp;
   if ((last ^ mine) < (1ull << WHO)) return;  // the same thread, no barrier since
   if (last < clock_.group) {
-    c.r = (last && r.kind == DEVICE) ? OTHER_GROUPS : (mine | pc);
+    c.r = (last && r.kind == DEVICE) ? (OTHER_GROUPS | pc) : (mine | pc);
     return;
   }
   u64 who = who_of(last);
-  if (last < order.all && last != OTHER_GROUPS) {
+  if (last < order.all && last < OTHER_GROUPS) {
     c.r = mine | pc;
   } else if (who == SEVERAL) {
     return;
@@ -143,7 +143,7 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
     if (w == FORBIDDEN) { outside(address, size, writes, full_pc); return; }
     if (!(w & ATOMIC) && (foreign || (w >= order.all && !ordered(w, order))))
       conflict(r, offset, size, writes, true, pc, w, true);
-    else if (writes && (!(last & ATOMIC) || last == OTHER_GROUPS) &&
+    else if (writes && (!(last & ATOMIC) || last >= OTHER_GROUPS) &&
              ((last >= order.all && !read_ordered(last, order)) || (r.kind == DEVICE && last && last < clock_.group)))
       conflict(r, offset, size, true, true, pc, last, false);
     if (reads && w < clock_.group && !(r.kind == DEVICE && (w || r.initialised))) uninitialised(r, offset, size, pc);

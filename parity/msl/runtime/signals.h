@@ -46,7 +46,10 @@ static void on_signal(int number, siginfo_t* info, void* context) {
     f->numbers[0] = alarm ? launch.request->time_limit_ms : (u64)number;
     f->address = address;
     find_callers(context, f->numbers + 1);
-    const char* what = number == SIGFPE ? "integer division by zero" : alarm ? "time limit" : "memory fault";
+    const bool trap = number == SIGILL || number == SIGTRAP;  // put in where every way on divides by zero, say
+    const char* what = number == SIGFPE ? "integer division by zero" : alarm ? "time limit" :
+                       trap ? "an operation without a meaning: a division by the constant 0, or no value returned" :
+                       "memory fault";
     snprintf(f->text, sizeof f->text, "%s", what);
   }
   finish_now(alarm ? "time" : "crash");

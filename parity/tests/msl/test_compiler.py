@@ -52,6 +52,23 @@ def test_what_metal_refuses_is_refused(wrong: str) -> None:
         run(wrong)
 
 
+@pytest.mark.parametrize(
+    ("source", "words", "name"),
+    [
+        ("texture2d<float> t; out[0] = 1;", "passes arrays alone, no textures", "k"),
+        ('printf("x"); out[0] = 1;', "Metal has no printf", "k"),
+        ("out[0] = out_shape[0];", "of an input that is not 0-dimensional, and of no output", "k"),
+        ("out[0] = std::max(1, 2);", "not Metal but C++ or CUDA", "k"),
+        ("out[0] = 1;", "MLX makes the name 'lr_0.1' a part of the function's", "lr_0.1"),
+    ],
+)
+def test_the_remedy_is_named(source: str, words: str, name: str) -> None:
+    with pytest.raises(msl.CompileError) as caught:
+        run(source, name=name)
+    assert words in str(caught.value)
+    assert "did you forget" not in str(caught.value)
+
+
 def test_warnings_are_not_shown_with_errors() -> None:
     with pytest.raises(msl.CompileError) as caught:
         run("float u; out[0] = u; out[1] = nothing;", header="#pragma once\n")
@@ -88,6 +105,23 @@ def test_a_broken_cxx_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compiler.find()
     assert found is not None
     assert found.found != "CXX"
+
+
+def test_a_compiler_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers to ``--version``, but does not take the flags: said where the compiler is described."""
+    old = tmp_path / "old"
+    old.write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo clang 3; else echo unknown argument >&2; exit 1; fi\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("CXX", str(old))
+    found = compiler.find()
+    assert found is not None
+    assert found.found != "CXX"
+    assert compiler.describe()["passed over"] == f"CXX ({old}): unknown argument"
+    monkeypatch.setattr(compiler, "_candidates", lambda: [((str(old),), "CXX")])
+    monkeypatch.setenv("PATH", "/nowhere/at/all")
+    assert f"CXX ({old}): unknown argument" in (compiler.why_not() or "")
 
 
 def test_nothing_is_compiled_twice(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -253,6 +253,36 @@ def test_installed_says_that_there_is_a_gpu() -> None:
         assert mx.metal.is_available() == before[0]
 
 
+def test_installed_makes_the_gpu_the_default_device() -> None:
+    """Wrappers ask for it before they use their kernel; operations and streams are the CPU's all the same."""
+    kernel = make("out[0] = 1;")
+    before = mx.default_device()
+    with msl.installed():
+        assert mx.default_device() == mx.gpu
+        assert int(mx.device_info()["memory_size"]) > 0
+        stream = mx.new_stream(mx.gpu)
+        with mx.stream(stream):
+            assert mx.default_device() == mx.gpu
+            assert mx.add(mx.array(1), 1).item() == 2
+        assert kernel(**{**CALL, "stream": stream})[0].item() == 1
+        assert mx.default_stream(mx.gpu).device == mx.cpu
+        with mx.stream(mx.cpu):
+            assert mx.default_device() == mx.cpu
+            with pytest.raises(ValueError, match="Only supports the GPU"):
+                kernel(**CALL)
+            with mx.stream(mx.gpu):
+                assert kernel(**CALL)[0].item() == 1
+        mx.set_default_device(mx.cpu)
+        assert mx.default_device() == mx.cpu
+        with pytest.raises(ValueError, match="Only supports the GPU"):
+            kernel(**CALL)
+        mx.set_default_device(mx.gpu)
+        assert kernel(**CALL)[0].item() == 1
+    assert mx.default_device() == before
+    with pytest.raises(ValueError, match="Only supports the GPU"):
+        kernel(**{**CALL, "stream": mx.new_stream(mx.cpu)})
+
+
 def test_compiled_functions_run_where_the_executor_is_installed() -> None:
     call: dict[str, Any] = {"output_shapes": [(4,)], "output_dtypes": [mx.float32], "grid": (4, 1, 1)}
 
@@ -317,12 +347,56 @@ CALL: dict[str, Any] = {
         ({"threadgroup": (1024, 2, 1)}, ValueError, "Thread group size"),
         ({"threadgroup": (0, 1, 1)}, ValueError, "must not have 0"),
         ({"grid": (1, 1)}, TypeError, "three integers"),
+        ({"grid": (2**31, 1, 1)}, TypeError, "three integers"),
+        ({"grid": (1.0, 1, 1)}, TypeError, "three integers"),
+        ({"output_shapes": [(1.0,)]}, TypeError, "tuples of lengths"),
+        ({"template": {"T": 1}}, TypeError, "pairs of a name and a value"),
+        ({"template": [("T", 2**40)]}, ValueError, "Invalid template argument"),
         ({"unknown": 1}, TypeError, "unknown"),
     ],
 )
 def test_wrong_calls(changes: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         make("out[0] = 1;")(**{**CALL, **changes})
+
+
+def test_numpy_integers_are_integers() -> None:
+    """As MLX takes them."""
+    one = np.int64(1)
+    call = {**CALL, "grid": np.array([1, 1, 1]), "threadgroup": [one, one, one], "output_shapes": [(one,)]}
+    assert make("out[0] = 1;")(**call)[0].tolist() == [1]
+
+
+def test_a_list_is_no_input() -> None:
+    with pytest.raises(ValueError, match="Invalid type list received in array initialization"):
+        make("out[0] = x[0];", ["x"])(**{**CALL, "inputs": [[1.0, 2.0]]})
+
+
+def test_an_input_that_cannot_be_computed_says_why() -> None:
+    """Its own error, and not one of values that are missing."""
+    half = mx.zeros((1, 1, 1), mx.float16)
+    wrong = mx.gather_mm(half, half, mx.array([0]), mx.array([0]), stream=mx.cpu)
+    with pytest.raises(RuntimeError, match="GatherMM"):
+        make("out[0] = x[0];", ["x"])(**{**CALL, "inputs": [wrong]})
+
+
+@pytest.mark.parametrize("mode", ["jvp", "vjp"])
+def test_a_kernel_has_no_derivative(mode: str) -> None:
+    """As MLX's own has none: a zero would be wrong."""
+    kernel = make("out[0] = x[0];", ["x"])
+
+    def f(x: Any) -> Any:
+        return kernel(**{**CALL, "inputs": [x]})[0]
+
+    x = mx.ones((4,))
+    with pytest.raises(ValueError, match=rf"\[Primitive::{mode}\] Not implemented for CustomKernel"):
+        getattr(mx, mode)(f, [x], [mx.ones((4,)) if mode == "jvp" else mx.ones((1,))])
+
+
+def test_a_kernel_has_no_map() -> None:
+    kernel = make("out[0] = x[0];", ["x"])
+    with pytest.raises(RuntimeError, match=r"loop instead of mx\.vmap"):
+        mx.vmap(lambda x: kernel(**{**CALL, "inputs": [x]})[0])(mx.ones((3, 4)))
 
 
 def test_a_kernel_has_an_output() -> None:
@@ -333,7 +407,7 @@ def test_a_kernel_has_an_output() -> None:
 def test_math_mode_is_checked() -> None:
     with pytest.raises(ValueError, match="math_mode"):
         make("", compile_options={"math_mode": "wild"})
-    assert make("", compile_options={"math_mode": "fast"}).fast_math
+    assert make("", compile_options={"math_mode": "fast"}).math_mode == "fast"
 
 
 def test_too_many_threads_do_not_count_where_the_grid_is_smaller() -> None:

@@ -321,6 +321,12 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         f"threadgroup float a[64][128]; uint t = thread_position_in_grid.x; a[t][t] = t; {BARRIER} out[t] = a[t][t];",
         {},
     ),
+    "a pointer without an address space": (
+        "refused",
+        "uint t = thread_position_in_grid.x; float* p = out; p[t] = t;",
+        "uint t = thread_position_in_grid.x; device float* p = out; p[t] = t;",
+        {},
+    ),
     "a stack without an end": (
         "stack",
         "out[0] = f(x[0]);",
@@ -484,3 +490,46 @@ def test_make_keeps_its_last_outcome() -> None:
     kernel(inputs=[], **call)
     last: Any = kernel.last
     assert last.report["writes"] == 4
+
+
+def test_a_race_is_the_reason_of_a_result_that_depends_on_the_order() -> None:
+    source = """
+        threadgroup float a[32];
+        uint t = thread_position_in_grid.x;
+        a[t] = t;
+        out[t] = a[31 - t];
+    """
+    by_kind = {f.kind: f for f in found(source, schedules=3)}
+    assert set(by_kind) == {"race", "schedule"}
+    assert by_kind["schedule"].remedy == "a data race that is listed here is the likely reason: mend it first"
+
+
+def test_a_reader_of_another_threadgroup_is_told_by_its_line() -> None:
+    """Also where many have read before the write: one of them is kept."""
+    source = """uint t = thread_position_in_grid.x;
+        atomic_fetch_add_explicit((device atomic_uint*)out, 1u, memory_order_relaxed);
+        out[1 + t % 32] = out[0];"""
+    call: dict[str, Any] = {
+        "grid": (128, 1, 1), "shape": (40,), "dtype": mx.uint32, "init_value": 0
+    }  # fmt: skip
+    races = [f for f in found(source, **call) if f.kind == "group-race"]
+    assert races
+    assert all(a.line in (2, 3) for f in races for a in f.accesses), [f.describe() for f in races]
+
+
+def test_an_index_outside_is_said_once() -> None:
+    source = f"threadgroup float a[32]; uint t = thread_position_in_grid.x;\na[t + 1] = t;\n{BARRIER}\nout[t] = a[t];"
+    assert [f.kind for f in found(source) if f.line == 2] == ["out-of-bounds"]
+
+
+def test_a_thread_inside_the_library_is_told_by_the_kernels_line() -> None:
+    """It is interrupted in a function of the library, whose lines are no lines of the kernel."""
+    source = f"""threadgroup atomic_uint flag;
+        if (thread_position_in_grid.x == 0) atomic_store_explicit(&flag, 0u, memory_order_relaxed);
+        {BARRIER}
+        while (atomic_load_explicit(&flag, memory_order_relaxed) == 0u) {{ }}
+        out[thread_position_in_grid.x] = 1;"""
+    lines = {
+        f.line for seed in range(3) for f in found(source, time_limit=0.2, seed=seed) if f.kind == "runaway"
+    }
+    assert lines == {4}

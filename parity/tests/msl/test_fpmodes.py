@@ -167,6 +167,49 @@ def test_check_sees_unset_local_variables_behind_a_condition(start: str, clean: 
         assert "32 of 32 elements of out, the first at 0, depend on a local variable" in report.describe()
 
 
+def test_check_sees_a_variable_that_is_set_on_some_ways() -> None:
+    """Not left to the compiler, which may take the one value that is set as set always."""
+    source = """
+        uint i = thread_position_in_grid.x;
+        float a;
+        if (x[i] > 0) a = 1;
+        out[i] = a;
+    """
+    report = msl.check(
+        make(source, ["x"]), inputs=[mx.arange(32) - 3], output_shapes=[(32,)], output_dtypes=[mx.float32],
+        grid=(32, 1, 1), threadgroup=(32, 1, 1), modes=[msl.fpmodes.STRICT],
+    )  # fmt: skip
+    assert "4 of 32 elements of out, the first at 0, depend on a local variable" in report.describe()
+
+
+def test_sums_may_change_their_order_where_the_kernel_says_so() -> None:
+    """MLX compiles with ``math_mode`` ``safe``, in which they may not."""
+    source = "uint i = thread_position_in_grid.x; out[i] = (x[i] + 1e8f) - 1e8f;"
+    call: dict[str, Any] = {
+        "inputs": [mx.arange(32).astype(mx.float32) / 32], "output_shapes": [(32,)],
+        "output_dtypes": [mx.float32], "grid": (32, 1, 1), "threadgroup": (32, 1, 1), "schedules": 1,
+    }  # fmt: skip
+    safe, relaxed = (
+        msl.check(make(source, ["x"], compile_options={"math_mode": mode}), **call)
+        for mode in ("safe", "relaxed")
+    )
+    assert [m.mode for m in relaxed.modes] == [*(m.mode for m in safe.modes), "reassociated"]
+    assert all(m.spread == 0 for m in safe.modes)
+    assert mx.array_equal(relaxed.modes[-1].outputs[0], call["inputs"][0])
+
+
+def test_fast_math_is_told_to_the_kernel() -> None:
+    source = """
+        #if defined(__FAST_MATH__) && __FAST_MATH__
+        out[thread_position_in_grid.x] = 1;
+        #else
+        out[thread_position_in_grid.x] = 0;
+        #endif
+    """
+    for mode, told in (("safe", 0), ("fast", 1)):
+        assert run(source, compile_options={"math_mode": mode}).tolist() == [told] * 32
+
+
 def test_modes_are_data() -> None:
     from parity.msl.settings import RunSettings
 

@@ -395,6 +395,78 @@ def test_swizzles_constructors_and_bits() -> None:
     assert np.allclose(got, numbers)
 
 
+def test_small_matrices() -> None:
+    rng = np.random.default_rng(0)
+    m2, m3, m4 = (rng.standard_normal((n, n)).astype(np.float32) for n in (2, 3, 4))
+    source = """
+        float2x2 a = float2x2(x[0], x[1], x[2], x[3]);
+        float3x3 b;
+        float4x4 c;
+        for (int i = 0; i < 3; ++i) for (int j = 0; j < 3; ++j) b[i][j] = x[4 + 3 * i + j];
+        for (int i = 0; i < 4; ++i) for (int j = 0; j < 4; ++j) c[i][j] = x[13 + 4 * i + j];
+        out[0] = determinant(a); out[1] = determinant(b); out[2] = determinant(c);
+        float3x3 d = 2.0f * b - b * b + transpose(b);
+        d += b; d -= -b; d *= 0.5f;
+        half3x3 h = half3x3(d);
+        for (int i = 0; i < 3; ++i) for (int j = 0; j < 3; ++j) out[3 + 3 * i + j] = d[i][j] + 0.0f * float(h[i][j]);
+        out[12] = (float3(1, 2, 3) * b).y; out[13] = (b * float3(1, 2, 3)).y;
+    """
+    x = mx.array(np.concatenate([m2.ravel(), m3.ravel(), m4.ravel()]))
+    got = np.asarray(run(source, inputs={"x": x}, shape=(14,), grid=(1, 1, 1)))
+    columns = m3.T.astype(np.float64)  # rows of x are columns
+    both = (4 * columns - columns @ columns + columns.T) / 2
+    expected = [*(np.linalg.det(m.astype(np.float64)) for m in (m2, m3, m4)), *both.T.ravel()]
+    expected += [([1, 2, 3] @ columns)[1], (columns @ [1, 2, 3])[1]]
+    assert np.allclose(got, expected, atol=1e-5)
+
+
+def test_packing() -> None:
+    """Fixed-point numbers, component x lowest; ties go to the even integer, what is outside to the end."""
+    source = """
+        float4 v = float4(x[0], x[1], x[2], x[3]);
+        out[0] = pack_float_to_unorm4x8(v); out[1] = pack_float_to_snorm4x8(v);
+        out[2] = pack_half_to_unorm2x16(half2(v.xy)); out[3] = pack_float_to_snorm2x16(v.yz);
+        out[4] = pack_float_to_unorm10a2(v);
+        out[5] = as_type<uint>(unpack_snorm4x8_to_float(0x807f01ffu).x);
+        out[6] = as_type<uint>(unpack_snorm4x8_to_float(0x807f01ffu).w);
+        out[7] = as_type<uint>(float(unpack_unorm2x16_to_half(0xffff0000u).y));
+        out[8] = as_type<uint>(unpack_unorm10a2_to_float(0xc00ffc00u).y);
+        out[9] = pack_float_to_srgb_unorm4x8(float4(0.002f, 0.5f, 1.0f, 0.5f));
+        out[10] = as_type<uint>(unpack_unorm4x8_srgb_to_float(0x80ff0a80u).y);
+    """
+    x = [0.5, -0.25, 2.0, 1.0]
+    got = run(source, inputs={"x": mx.array(x)}, shape=(11,), dtype=mx.uint32, grid=(1, 1, 1)).tolist()
+
+    def packed(values: list[float], bits: list[int], low: float) -> int:
+        u, at = 0, 0
+        for value, n in zip(values, bits, strict=True):
+            top = (1 << (n - (low < 0))) - 1
+            u |= (int(np.rint(np.clip(value, low, 1) * top)) & ((1 << n) - 1)) << at
+            at += n
+        return u
+
+    assert got[:5] == [
+        packed(x, [8] * 4, 0), packed(x, [8] * 4, -1), packed(x[:2], [16] * 2, 0), packed(x[1:3], [16] * 2, -1),
+        packed(x, [10, 10, 10, 2], 0),
+    ]  # fmt: skip
+    floats = np.array(got[5:9], np.uint32).view(np.float32)
+    assert np.array_equal(floats, np.array([-1 / 127, -1, 1, 1], np.float32))
+    assert got[9] == 7 | 188 << 8 | 255 << 16 | 128 << 24  # IEC 61966-2-1: 12.92·0.002·255, 0.735·255
+    assert np.isclose(np.array(got[10], np.uint32).view(np.float32), 10 / 255 / 12.92)
+
+
+def test_geometry() -> None:
+    source = """
+        float3 i = float3(1, -1, 0), n = float3(0, 1, 0);
+        float3 r = reflect(i, n), t = refract(normalize(i), n, 0.5f), none = refract(normalize(i), n, 2.0f);
+        out[0] = r.x; out[1] = r.y; out[2] = t.x; out[3] = t.y; out[4] = length(none);
+        out[5] = faceforward(n, i, n).y; out[6] = faceforward(n, -i, n).y;
+    """
+    got = np.asarray(run(source, shape=(7,), grid=(1, 1, 1)))
+    sine = np.sqrt(0.5) / 2  # Snell's law: half of the sine of 45°
+    assert np.allclose(got, [1, 1, sine, -np.sqrt(1 - sine**2), 0, 1, -1])
+
+
 def test_simd_functions() -> None:
     source = """
         uint l = thread_index_in_simdgroup, i = thread_position_in_grid.x;

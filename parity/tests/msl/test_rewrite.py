@@ -60,6 +60,10 @@ def test_tokens_are_the_text(text: str) -> None:
         ),
         ("thread_position_in_grid.xy", "thread_position_in_grid.template sw<0,1>()"),
         ("threadgroup T* m [[threadgroup(0)]]", "T* m"),
+        ("coherent(system) device float* p = q;", "float* p = q;"),
+        ("device coherent float* p = q;", "float* p = q;"),
+        ("coherent(device) device atomic_uint* p", "atomic_uint* p"),
+        ("bool coherent = f(device_scope);", "bool coherent = f(device_scope);"),
         ('"threadgroup float x;" // device', '"threadgroup float x;" // device'),
     ],
 )

@@ -95,6 +95,16 @@ template <typename T, int N> MSL_INLINE T length_squared(const vec<T, N>& v) { r
 template <typename T, int N> MSL_INLINE T length(const vec<T, N>& v) { return (T)sqrt(dot(v, v)); }
 template <typename T, int N> MSL_INLINE T distance(const vec<T, N>& a, const vec<T, N>& b) { return length(a - b); }
 template <typename T, int N> MSL_INLINE T distance_squared(const vec<T, N>& a, const vec<T, N>& b) { return dot(a - b, a - b); }
+template <typename T, int N> MSL_INLINE vec<T, N> faceforward(const vec<T, N>& n, const vec<T, N>& i, const vec<T, N>& r) {
+  return dot(r, i) < (T)0 ? n : -n;
+}
+template <typename T, int N> MSL_INLINE vec<T, N> reflect(const vec<T, N>& i, const vec<T, N>& n) {
+  return i - n * (T)((T)2 * dot(n, i));
+}
+template <typename T, int N> MSL_INLINE vec<T, N> refract(const vec<T, N>& i, const vec<T, N>& n, T eta) {
+  const T d = dot(n, i), k = (T)((T)1 - eta * eta * ((T)1 - d * d));
+  return k < (T)0 ? vec<T, N>((T)0) : i * eta - n * (T)(eta * d + sqrt(k));
+}
 template <typename T, int N> MSL_INLINE vec<T, N> normalize(const vec<T, N>& v) { return v * (T)rsqrt(dot(v, v)); }
 
 // Integers.

@@ -3,7 +3,9 @@
 
 #include "atomic.h"
 #include "complex.h"
+#include "matrices.h"
 #include "matrix.h"
+#include "pack.h"
 
 using namespace metal;
 
@@ -122,5 +124,7 @@ struct os_log {
   template <typename... A> void log_error(const char*, A...) const {}
 };
 }  // namespace mlx
+namespace metal { using mlx::os_log; }
+constexpr mlx::os_log os_log_default("", "");
 
 #define instantiate_kernel(...)
