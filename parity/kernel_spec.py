@@ -88,6 +88,9 @@ KERNELS: dict[str, KernelSpec] = {}
 POLICIES: list[str] = []
 """Context managers of ports, ``"package.module:name"``, called with ``"on"`` on the sides that run kernels
 and with ``"off"`` on the side that runs MLX's own operations."""
+OBSERVERS: list[str] = []
+"""Context managers of ports, ``"package.module:name"``, called with a function that hears of every call of a
+word that has a kernel: an object with `word`, `kernel`, `ran` (whether it runs on it), `reason` (why not)."""
 
 
 def kernel(
@@ -107,10 +110,15 @@ def kernel(
     return spec
 
 
-def policy(target: str) -> None:
-    """Declare how a port is told to use its kernels or not: a context manager called with on or off."""
+def policy(target: str, *, observe: str = "") -> None:
+    """Declare how a port is told to use its kernels or not, a context manager called with on or off; and how
+    it says what it does, see `OBSERVERS`. Of a port that does not say, all that sides of kernels run counts
+    as run on kernels.
+    """
     if target not in POLICIES:
         POLICIES.append(target)
+    if observe and observe not in OBSERVERS:
+        OBSERVERS.append(observe)
 
 
 def find(name: str) -> KernelSpec:

@@ -10,7 +10,7 @@ from .compare import Comparison, compare
 from .dtypes import AnyArray, WorkingDtype
 from .errors import ParityError, UsageError
 from .expect import Say, expect, run_into, silent
-from .judge import collect, rule_for, task_of
+from .judge import collect, noted, rule_for, task_of
 from .nodes import Target
 from .record import Row, row_of
 from .rules import Ratio, Rule
@@ -72,7 +72,8 @@ def trace(
 
     Activations of the port are compared as they come and dropped.
 
-    Raises: SideUnavailableError if PyTorch is not here.
+    Raises: SideUnavailableError if PyTorch is not here, NotOnKernelError if nothing ran on a kernel on a side
+        of kernels.
     """
 
     def sample(i: int) -> dict[str, Comparison]:
@@ -115,7 +116,8 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
             found[name] = compare(expected, value, nonfinite=case.spec.nonfinite)
 
     try:
-        run_into(sides.get(target.side), replace(expectation.task, device=target.device), sink, taps=True)
+        there = replace(expectation.task, device=target.device)
+        notes = run_into(sides.get(target.side), there, sink, taps=True)
     except ParityError:
         raise
     except Exception as error:  # whatever a side raises on good input is its answer: failing rows
@@ -123,4 +125,5 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
         return {n: Comparison(n=0, problems=(problem,)) for n in expectation.results}
     for name in expectation.results:
         found.setdefault(name, Comparison(n=0, problems=("the port does not have it",)))
-    return found
+    outputs = {n: c for n, c in found.items() if not n.startswith("act ")}  # the notes are on the whole
+    return found | noted(outputs, notes)

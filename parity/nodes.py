@@ -7,6 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
+from .errors import NotOnKernelError
 from .numerics import PROFILED, words_with_a_choice
 from .record import Row
 from .relations import Relation
@@ -206,6 +207,14 @@ def _on_kernels(spec: OpSpec, settings: Settings, kernels: str, *, first: bool) 
     if spec.family == "word":
         return kernels == "all" or (kernels == "first" and first)
     return bool(kernels) and first and settings.profile != "quick"
+
+
+def require_kernel(spec: OpSpec, target: Target) -> None:
+    """Raises: NotOnKernelError if a word without a kernel is asked of a side that runs kernels."""
+    if target.side in KERNEL_SIDES and spec.family == "word" and not spec.kernels:
+        raise NotOnKernelError(
+            f"{spec.name} has no kernel: it is judged on MLX's own operations, on side mlx"
+        )
 
 
 def _in_turn(spec: OpSpec, seed: int) -> bool:
