@@ -10,10 +10,17 @@ from .errors import SpecError, unknown
 
 @dataclass(frozen=True)
 class Launching:
-    """One launch: sizes of the axes, and the choices that the kernel's geometry takes."""
+    """One launch: sizes of the axes, and the choices that the kernel's geometry takes; `by_dtype` has those that
+    follow the working dtype.
+    """
 
     sizes: Mapping[str, int]
     choices: Mapping[str, Any] = field(default_factory=dict)
+    by_dtype: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def choices_in(self, dtype: str) -> dict[str, Any]:
+        """The choices in a working dtype."""
+        return {**self.choices, **self.by_dtype.get(dtype, {})}
 
     @property
     def label(self) -> str:
