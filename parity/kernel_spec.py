@@ -10,8 +10,8 @@ from .errors import SpecError, unknown
 
 @dataclass(frozen=True)
 class Launching:
-    """One launch: sizes of the axes, and the choices that the kernel's geometry takes; `by_dtype` has those that
-    follow the working dtype.
+    """One launch: sizes of the axes, and the choices that the kernel's geometry takes, with those that follow
+    the working dtype in `by_dtype`.
     """
 
     sizes: Mapping[str, int]

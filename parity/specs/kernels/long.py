@@ -1,6 +1,5 @@
 """The long convolution: within threadgroup memory, and streamed."""
 
-from dataclasses import replace
 from typing import Any
 
 from parity.kernel_spec import Bars, Launching, kernel
@@ -69,7 +68,11 @@ def _long(b: int, d: int, length: int, points: int, *, exact: bool = False, **ch
 kernel(
     STREAMED + "FFT_COLUMNS",
     {"x": "b d l", "x_rev": "d r", "row_length": "=l", "options": "=o"},
-    (_long(1, 1, 4097, 8192), _long(1, 1, 2050, 4096, exact=True)),
+    (
+        _long(1, 1, 4097, 8192, points_of_block=2048),  # for a correlation
+        _long(1, 1, 2050, 4096, exact=True),
+        _long(1, 1, 4097, 8192),
+    ),
     _long(1, 2, 8192, 8192),
 )
 kernel(
@@ -85,12 +88,7 @@ kernel(
     (_long(1, 1, 1, 4096, exact=True), _long(1, 1, 1, 16384)),
     _long(2, 1, 1, 16384),
     dtypes=("float32",),
-    bars=replace(
-        MIRROR,
-        bytes=1.4,
-        reason=f"{MIRROR.reason}; and a value of the kernel's spectrum is read by both threads that need it: "
-        "512 threads have no registers to hold it in",
-    ),
+    bars=MIRROR,
 )
 kernel(
     STREAMED + "FFT_ROWS",
