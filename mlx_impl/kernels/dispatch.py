@@ -64,6 +64,19 @@ def use(policy: str) -> Iterator[None]:
 
 
 @contextmanager
+def natively() -> Iterator[None]:
+    """Within the context words run on MLX's own operations, and nobody hears of it: what the derivative of a
+    kernel is made of is no word's choice.
+    """
+    heard = _observers.set(())
+    try:
+        with use("off"):
+            yield
+    finally:
+        _observers.reset(heard)
+
+
+@contextmanager
 def observing(callback: Callable[[Decision], None]) -> Iterator[None]:
     """Within the context `callback` hears of every word that has a kernel, and what it ran on."""
     token = _observers.set((*_observers.get(), callback))

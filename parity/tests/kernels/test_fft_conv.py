@@ -287,17 +287,6 @@ def test_the_tables() -> None:
                 assert abs(np.float64(np.float32(hi)) + np.float64(np.float32(lo)) - exact) <= 2**-47
 
 
-def test_what_has_no_gradient_says_so() -> None:
-    """The gradient's kernels have none: an error as from MLX, and not zeros."""
-    u, k, D = (mx.array(x) for x in arguments(1, 2, 20, 20).values())
-
-    def slope(x: mx.array) -> mx.array:
-        return mx.sum(mx.square(mx.grad(lambda v: mx.sum(mx.square(fft_conv(v, k, D))))(x)))
-
-    with msl.installed(), pytest.raises(ValueError, match="Not implemented for CustomKernel"):
-        mx.eval(mx.grad(slope)(u))
-
-
 def test_wrong_shapes_reach_no_kernel() -> None:
     """The gated word refuses what the plain one refuses, before anything is launched."""
     u, gate = mx.zeros((1, 4, 16)), mx.zeros((1, 4, 16))
