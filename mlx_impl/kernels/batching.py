@@ -1,7 +1,7 @@
 """vmap of kernels: an axis that is mapped over the batch joins it, else the map is a loop.
 
 MLX (0.32.4) maps what is inside a custom function as well, whatever its rule: where that is a kernel,
-``mx.vmap`` is an error until it does not (``test_derivatives.py`` watches). Kernels off, every word can be mapped.
+``mx.vmap`` is an error until it does not (``test_derivatives.py`` watches). With kernels off words can be.
 """
 
 from collections.abc import Callable, Collection, Sequence

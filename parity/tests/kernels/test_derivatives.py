@@ -140,8 +140,8 @@ def test_only_the_first_gradient_asks_for_kernels() -> None:
 @needs_compiler
 @pytest.mark.parametrize("word", WORDS)
 def test_members_of_a_map(word: str) -> None:
-    """The gradients of members on kernels, one by one, are what maps on MLX's own operations make of them, over
-    an axis that is not the first: the map of the gradient, and the gradient of the map.
+    """The gradients of members on kernels, one by one, are what maps on MLX's own operations make of them,
+    over an axis that is not the first: the map of the gradient, and the gradient of the map.
     """
     given = [mx.array(x) for x in drawn(word)]
     names, options = list(WORDS[word][0]), WORDS[word][1]
