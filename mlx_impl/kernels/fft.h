@@ -90,7 +90,7 @@ template <int R>
 int slot(int i) {
   if (R == 2) return i ^ (i & 16 ? 15 : 0);
   if (R == 4) return i ^ (i & 16 ? 2 : 0) ^ (i & 32 ? 12 : 0) ^ (i & 64 ? 1 : 0);
-  return i ^ (i & 16 ? 1 : 0) ^ (i & 32 ? 2 : 0) ^ (i & 64 ? 4 : 0) ^ (i & 128 ? 8 : 0) ^ (i & 256 ? 1 : 0);
+  return i ^ (i & 16 ? 4 : 0) ^ (i & 64 ? 6 : 0) ^ (i & 128 ? 9 : 0);
 }
 
 // The frequency whose value ends up in place i, and the place of a frequency.
