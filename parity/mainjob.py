@@ -8,10 +8,10 @@ from . import sides
 from .case import Case
 from .compare import Comparison, compare
 from .dtypes import AnyArray, WorkingDtype
-from .errors import ParityError, UsageError
+from .errors import NotOnKernelError, ParityError, UsageError
 from .expect import Say, expect, run_into, silent
 from .judge import collect, noted, rule_for, task_of
-from .nodes import Target
+from .nodes import Target, not_on_kernel
 from .record import Row, row_of
 from .rules import Ratio, Rule
 from .sides.base import resolve_target
@@ -72,8 +72,9 @@ def trace(
 
     Activations of the port are compared as they come and dropped.
 
-    Raises: SideUnavailableError if PyTorch is not here, NotOnKernelError if nothing ran on a kernel on a side
-        of kernels.
+    On a side of kernels where nothing ran on one there is one row, that says why.
+
+    Raises: SideUnavailableError if PyTorch is not here.
     """
 
     def sample(i: int) -> dict[str, Comparison]:
@@ -85,7 +86,12 @@ def trace(
     def rule(name: str) -> Rule:
         return Ratio() if name.startswith("act ") else rule_for(case, name)
 
-    verdicts = collect(sample, rule, seeds, max(seeds, most))
+    try:
+        verdicts = collect(sample, rule, seeds, max(seeds, most))
+    except NotOnKernelError as error:
+        id = f"{case.spec.name}-{case.dtype.short}-{target.label}"
+        yield not_on_kernel(error, "trace", id, case, target, repeat)
+        return
     for name, verdict in verdicts.items():
         path = name.removeprefix("act ")
         yield row_of(

@@ -209,6 +209,24 @@ def _on_kernels(spec: OpSpec, settings: Settings, kernels: str, *, first: bool) 
     return bool(kernels) and first and settings.profile != "quick"
 
 
+def not_on_kernel(
+    error: NotOnKernelError, kind: str, id: str, case: Case, target: Target, repeat: str
+) -> Row:
+    """The row of a case that ran on no kernel where it should have."""
+    return Row(
+        kind=kind,
+        id=id,
+        status="not run",
+        spec=case.spec.name,
+        side=target.side,
+        device=target.device,
+        dtype=case.dtype.name,
+        case=str(case),
+        reasons=(str(error),),
+        repeat=repeat,
+    )
+
+
 def require_kernel(spec: OpSpec, target: Target) -> None:
     """Raises: NotOnKernelError if a word without a kernel is asked of a side that runs kernels."""
     if target.side in KERNEL_SIDES and spec.family == "word" and not spec.kernels:

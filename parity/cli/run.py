@@ -20,7 +20,7 @@ from parity.judge import SEEDS, judge
 from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
-from parity.nodes import Target, not_run, require_kernel, targets
+from parity.nodes import Target, not_on_kernel, not_run, require_kernel, targets
 from parity.numerics import PROFILED, words_with_a_choice
 from parity.probe import probe_all
 from parity.probe import rows as probe_rows
@@ -115,18 +115,7 @@ def _one_case(
                 continue
             judgement = judge(case, target.side, target.device, seeds=seeds)
         except NotOnKernelError as error:
-            yield Row(
-                kind="trace" if traced else case.spec.family,
-                id=id,
-                status="not run",
-                spec=case.spec.name,
-                side=target.side,
-                device=target.device,
-                dtype=case.dtype.name,
-                case=str(case),
-                reasons=(str(error),),
-                repeat=repeat,
-            )
+            yield not_on_kernel(error, case.spec.family, id, case, target, repeat)
             continue
         yield judgement.row(case.spec.family, id, repeat)
         if judgement.status != "pass":

@@ -67,18 +67,23 @@ class KernelUse:
 
 def _own(spec: OpSpec) -> bool:
     """Whether the spec's function is the port's: one swapped in may have a kernel that nobody hears of."""
-    here = str(getattr(resolve_target(spec.port), "__module__", ""))
-    return here.partition(".")[0] == spec.port.partition(".")[0]
+    return _package(str(getattr(resolve_target(spec.port), "__module__", ""))) == _package(spec.port)
 
 
 @contextmanager
 def listening(task: Task) -> Iterator[KernelUse | None]:
-    """Within the context a run's use of kernels is heard; None if no port says."""
-    if not OBSERVERS:
+    """Within the context a run's use of kernels is heard; None if the port does not say."""
+    observers = [target for target in OBSERVERS if _package(target) == _package(task.spec.port)]
+    if not observers:
         yield None
         return
     use = KernelUse(task.spec)
     with ExitStack() as stack:
-        for target in OBSERVERS:
+        for target in observers:
             stack.enter_context(resolve_target(target)(use.hear))
         yield use
+
+
+def _package(target: str) -> str:
+    """``"package.module:name"`` → ``package``."""
+    return target.partition(":")[0].partition(".")[0]

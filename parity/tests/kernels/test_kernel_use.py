@@ -17,7 +17,8 @@ from parity.cli import main
 from parity.dtypes import FLOAT32
 from parity.errors import NotOnKernelError
 from parity.golden.verify import verify
-from parity.judge import judge
+from parity.judge import judge, task_of
+from parity.kernel_spec import OBSERVERS
 from parity.nodes import Target
 from parity.record import Row, read_rows
 from parity.report import Report
@@ -74,10 +75,12 @@ def test_a_word_that_asks_for_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_port_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is taken at its word: what its sides run is compared."""
-    monkeypatch.setattr(kernel_use, "OBSERVERS", [])
-    with kernel_use.listening(None) as use:  # type: ignore[arg-type]
-        assert use is None
+    """It is taken at its word, whatever other ports say: what its sides run is compared."""
+    task = task_of(Case.parse("gelu;b=1;l=3"), 0)
+    for observers, hears in (([], False), (["another.kernels:observing"], False), (OBSERVERS, True)):
+        monkeypatch.setattr(kernel_use, "OBSERVERS", observers)
+        with kernel_use.listening(task) as use:
+            assert (use is not None) == hears
 
 
 @needs_compiler
@@ -159,6 +162,17 @@ def test_nothing_compared(case: str, says: str, tmp_path: Path, capsys: pytest.C
     assert main([*words, "mlx,msl", "--require-side", "msl", "--json"]) == errors.EXIT_NOTHING_COMPARED
     said = capsys.readouterr().out
     assert "Nothing was compared on msl" in json.loads(said[said.index("{") :])["verdict"]
+
+
+@needs_compiler
+def test_a_trace_of_what_has_no_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One row, that says why; the run is not cut short."""
+    words = ["run", "--case", "LayerNorm;b=1;l=2;d=4", "--trace", "--seeds", "1", "--out", str(tmp_path)]
+    assert main([*words, "--sides", "msl,mlx"]) == errors.EXIT_OK
+    rows = [r for r in read_rows(tmp_path / "rows.jsonl") if r.kind == "trace"]
+    assert [r.status for r in rows if r.side == "msl"] == ["not run"]
+    assert any(r.compared for r in rows if r.side == "mlx")
+    assert "none of its words has a kernel" in capsys.readouterr().out
 
 
 def test_a_required_side_that_compared_nothing(tmp_path: Path) -> None:
