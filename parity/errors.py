@@ -43,6 +43,10 @@ class SideUnavailableError(ParityError):
     exit_code = EXIT_SIDE_UNAVAILABLE
 
 
+class NotOnKernelError(SideUnavailableError):
+    """What should have run on a kernel ran on none: nothing can be said of the side for this case."""
+
+
 class NothingComparedError(ParityError):
     """A run in which not one value was compared."""
 

@@ -56,12 +56,14 @@ def named_results(outcome: Outcome) -> dict[str, AnyArray]:
     return dict(outcome.outputs) | {f"grad {n}": g for n, g in outcome.gradients.items()}
 
 
-def run_into(side: Any, task: Task, sink: Sink, *, taps: bool, **roundings: Any) -> None:
-    """Run a task and hand every result to `sink`; with `taps` activations too, as they come."""
+def run_into(side: Any, task: Task, sink: Sink, *, taps: bool, **roundings: Any) -> tuple[str, ...]:
+    """Run a task and hand every result to `sink`, with `taps` activations too, as they come; its notes."""
     if taps:
         task = replace(task, tap=lambda path, value: sink(f"act {path}", value))
-    for name, value in named_results(side.run(task, **roundings)).items():
+    outcome: Outcome = side.run(task, **roundings)
+    for name, value in named_results(outcome).items():
         sink(name, value)
+    return outcome.notes
 
 
 def require_torch() -> Any:

@@ -112,6 +112,8 @@ def samples(expectation: Expectation, side: str, device: str) -> dict[str, Compa
     """Run one side on an expectation's task and measure every result.
 
     A result that only one of the two has is a problem of its own, and so is an exception.
+
+    Raises: NotOnKernelError if a side of kernels has none for it.
     """
     task = expectation.task
     spec = task.spec
@@ -122,7 +124,13 @@ def samples(expectation: Expectation, side: str, device: str) -> dict[str, Compa
     except Exception as error:  # whatever a side raises on good input is its answer: a failing row
         problem = f"the side raised {type(error).__name__}: {error}".strip()
         return {n: Comparison(n=0, problems=(problem,)) for n in expectation.results}
-    return measure(expectation, named_results(outcome), nonfinite=spec.nonfinite)
+    found = measure(expectation, named_results(outcome), nonfinite=spec.nonfinite)
+    return noted(found, outcome.notes)
+
+
+def noted(found: Mapping[str, Comparison], notes: tuple[str, ...]) -> dict[str, Comparison]:
+    """Comparisons with the notes of the run that they are of."""
+    return {n: replace(c, notes=(*c.notes, *notes)) for n, c in found.items()}
 
 
 def measure(
@@ -172,7 +180,8 @@ def judge(case: Case, side: str, device: str, *, seeds: int, most: int | None = 
     What half precision does not pass is judged again by how well the reference does next to each input:
     its error on one input may be small by luck.
 
-    Raises: SideUnavailableError if the reference cannot run.
+    Raises: SideUnavailableError if the reference cannot run, NotOnKernelError if a side of kernels has none
+        for the case.
     """
     if most is None:
         most = max(seeds * MOST_SEEDS, 0 if isinstance(case.spec, LayerSpec) else MOST_OF_A_WORD)

@@ -38,7 +38,7 @@ def prepare(spec: KernelSpec, launching: Launching, dtype: str, seed: int = 0) -
         drawn = draw(name, Array(axes), launching.sizes, kind="normal", dtype=working, seed=seed)
         assert drawn.shape == shape_of(axes, launching.sizes)
         arrays.append(to_mlx(drawn, working))
-    launch = declared.launch(*arrays, **launching.choices)
+    launch = declared.launch(*arrays, **launching.choices_in(dtype))
     header, body = declared.text()
     kernel = msl.metal_kernel(
         name=declared.name,

@@ -10,10 +10,17 @@ from .errors import SpecError, unknown
 
 @dataclass(frozen=True)
 class Launching:
-    """One launch: sizes of the axes, and the choices that the kernel's geometry takes."""
+    """One launch: sizes of the axes, and the choices that the kernel's geometry takes, with those that follow
+    the working dtype in `by_dtype`.
+    """
 
     sizes: Mapping[str, int]
     choices: Mapping[str, Any] = field(default_factory=dict)
+    by_dtype: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def choices_in(self, dtype: str) -> dict[str, Any]:
+        """The choices in a working dtype."""
+        return {**self.choices, **self.by_dtype.get(dtype, {})}
 
     @property
     def label(self) -> str:
@@ -88,6 +95,9 @@ KERNELS: dict[str, KernelSpec] = {}
 POLICIES: list[str] = []
 """Context managers of ports, ``"package.module:name"``, called with ``"on"`` on the sides that run kernels
 and with ``"off"`` on the side that runs MLX's own operations."""
+OBSERVERS: list[str] = []
+"""Context managers of ports, ``"package.module:name"``, called with a function that hears of every call of a
+word that has a kernel: an object with `word`, `kernel`, `ran` (whether it runs on it), `reason` (why not)."""
 
 
 def kernel(
@@ -107,10 +117,15 @@ def kernel(
     return spec
 
 
-def policy(target: str) -> None:
-    """Declare how a port is told to use its kernels or not: a context manager called with on or off."""
+def policy(target: str, *, observe: str = "") -> None:
+    """Declare how a port is told to use its kernels or not, a context manager called with on or off; and how
+    it says what it does, see `OBSERVERS`. Of a port that does not say, all that sides of kernels run counts
+    as run on kernels.
+    """
     if target not in POLICIES:
         POLICIES.append(target)
+    if observe and observe not in OBSERVERS:
+        OBSERVERS.append(observe)
 
 
 def find(name: str) -> KernelSpec:

@@ -8,10 +8,10 @@ from . import sides
 from .case import Case
 from .compare import Comparison, compare
 from .dtypes import AnyArray, WorkingDtype
-from .errors import ParityError, UsageError
+from .errors import NotOnKernelError, ParityError, UsageError
 from .expect import Say, expect, run_into, silent
-from .judge import collect, rule_for, task_of
-from .nodes import Target
+from .judge import collect, noted, rule_for, task_of
+from .nodes import Target, not_on_kernel
 from .record import Row, row_of
 from .rules import Ratio, Rule
 from .sides.base import resolve_target
@@ -72,6 +72,8 @@ def trace(
 
     Activations of the port are compared as they come and dropped.
 
+    On a side of kernels where nothing ran on one there is one row, that says why.
+
     Raises: SideUnavailableError if PyTorch is not here.
     """
 
@@ -84,7 +86,12 @@ def trace(
     def rule(name: str) -> Rule:
         return Ratio() if name.startswith("act ") else rule_for(case, name)
 
-    verdicts = collect(sample, rule, seeds, max(seeds, most))
+    try:
+        verdicts = collect(sample, rule, seeds, max(seeds, most))
+    except NotOnKernelError as error:
+        id = f"{case.spec.name}-{case.dtype.short}-{target.label}"
+        yield not_on_kernel(error, "trace", id, case, target, repeat)
+        return
     for name, verdict in verdicts.items():
         path = name.removeprefix("act ")
         yield row_of(
@@ -115,7 +122,8 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
             found[name] = compare(expected, value, nonfinite=case.spec.nonfinite, composed=True)
 
     try:
-        run_into(sides.get(target.side), replace(expectation.task, device=target.device), sink, taps=True)
+        there = replace(expectation.task, device=target.device)
+        notes = run_into(sides.get(target.side), there, sink, taps=True)
     except ParityError:
         raise
     except Exception as error:  # whatever a side raises on good input is its answer: failing rows
@@ -123,4 +131,5 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
         return {n: Comparison(n=0, problems=(problem,)) for n in expectation.results}
     for name in expectation.results:
         found.setdefault(name, Comparison(n=0, problems=("the port does not have it",)))
-    return found
+    outputs = {n: c for n, c in found.items() if not n.startswith("act ")}  # the notes are on the whole
+    return found | noted(outputs, notes)

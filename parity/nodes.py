@@ -7,6 +7,7 @@ from itertools import product
 from . import sides
 from .case import Case, named
 from .dtypes import FLOAT32, WorkingDtype
+from .errors import NotOnKernelError
 from .numerics import PROFILED, words_with_a_choice
 from .record import Row
 from .relations import Relation
@@ -207,6 +208,32 @@ def _on_kernels(spec: OpSpec, settings: Settings, kernels: str, *, first: bool) 
     if spec.family == "word":
         return kernels == "all" or (kernels == "first" and first)
     return bool(kernels) and first and settings.profile != "quick"
+
+
+def not_on_kernel(
+    error: NotOnKernelError, kind: str, id: str, case: Case, target: Target, repeat: str
+) -> Row:
+    """The row of a case that ran on no kernel where it should have."""
+    return Row(
+        kind=kind,
+        id=id,
+        status="not run",
+        spec=case.spec.name,
+        side=target.side,
+        device=target.device,
+        dtype=case.dtype.name,
+        case=str(case),
+        reasons=(str(error),),
+        repeat=repeat,
+    )
+
+
+def require_kernel(spec: OpSpec, target: Target) -> None:
+    """Raises: NotOnKernelError if a word without a kernel is asked of a side that runs kernels."""
+    if target.side in KERNEL_SIDES and spec.family == "word" and not spec.kernels:
+        raise NotOnKernelError(
+            f"{spec.name} has no kernel: it is judged on MLX's own operations, on side mlx"
+        )
 
 
 def _in_turn(spec: OpSpec, seed: int) -> bool:

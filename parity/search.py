@@ -1,13 +1,15 @@
 """The search for the worst case of a spec: Hypothesis draws, the verdict's ratio is what it climbs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given
+from hypothesis.errors import Unsatisfiable
 
 from .case import Case
 from .dtypes import WorkingDtype
+from .errors import NotOnKernelError
 from .judge import Judgement, judge
 from .nodes import Target
 from .spec import OpSpec
@@ -27,11 +29,15 @@ SHRINKS = 60
 
 @dataclass
 class Found:
-    """What a search found: the worst judgement, how many cases it saw, and the smallest failure."""
+    """What a search found: the worst judgement, how many cases it saw, and the smallest failure.
+
+    `not_run` has, on a side of kernels, why cases ran on none: reason → the first such case.
+    """
 
     worst: Judgement | None = None
     examples: int = 0
     failure: Judgement | None = None
+    not_run: dict[str, str] = field(default_factory=dict)
 
 
 class _CaseFailsError(AssertionError):
@@ -49,7 +55,8 @@ def search(
 ) -> Found:
     """Judge `examples` cases of a spec; if one does not hold, look for a smaller one that does not.
 
-    The search is the same for the same seed: nothing is remembered between runs.
+    The search is the same for the same seed: nothing is remembered between runs. A case for which a side of
+    kernels has none is not one of them: another is drawn.
     """
     found = Found()
     judged: dict[str, Judgement] = {}
@@ -79,7 +86,11 @@ def search(
     )
     @given(cases(spec, dtype, vjp=vjp))
     def holds(case: Case) -> None:
-        judgement = verdict_on(case)
+        try:
+            judgement = verdict_on(case)
+        except NotOnKernelError as error:
+            found.not_run.setdefault(str(error), str(case))
+            hypothesis.reject()
         if judgement is None:
             return  # no more shrinking: keep the smallest so far
         _, verdict = judgement.worst
@@ -97,6 +108,9 @@ def search(
         run()
     except _CaseFailsError:
         pass
+    except Unsatisfiable:
+        if not found.not_run:
+            raise
     except BaseExceptionGroup as group:  # hypothesis may wrap what it re-raises
         if group.split(_CaseFailsError)[1] is not None:
             raise

@@ -3,17 +3,18 @@
 import importlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
 import pytest
 
 from . import errors, sides
+from .case import Case
 from .dtypes import WorkingDtype
 from .environment import environment_class
-from .errors import ParityError, UsageError
+from .errors import NotOnKernelError, ParityError, UsageError
 from .golden.format import case_names
 from .golden.index import folders, full_name
 from .judge import SEEDS, Judgement, judge
@@ -290,8 +291,35 @@ class Recorder:
         """Judge a node's named case and record the result."""
         case, target = node.case(), node.target
         kind = "gradient" if node.vjp and node.spec.family == "word" else node.spec.family
-        judgement = judge(case, target.side, target.device, seeds=self.seeds(node.spec.family))
+        with self.on_kernels(kind, node.id, node, case):
+            judgement = judge(case, target.side, target.device, seeds=self.seeds(node.spec.family))
         self.conclude(kind, node.id, judgement, node.dtype)
+
+    @contextmanager
+    def on_kernels(self, kind: str, id: str, node: Node, case: Case) -> Iterator[None]:
+        """Within the context a case that ran on no kernel is a row that says why, and the test a skip."""
+        try:
+            yield
+        except NotOnKernelError as error:
+            self.not_on_kernel(kind, id, node, {str(error): str(case)})
+            pytest.skip(str(error))
+
+    def not_on_kernel(self, kind: str, id: str, node: Node, cases: Mapping[str, str]) -> None:
+        """Put on record why cases of a node ran on no kernel: reason → the first such case."""
+        self.record(
+            Row(
+                kind=kind,
+                id=id,
+                status="not run",
+                spec=node.spec.name,
+                side=node.target.side,
+                device=node.target.device,
+                dtype=node.dtype.name,
+                case=next(iter(cases.values())),
+                reasons=tuple(cases),
+                repeat=self.repeat,
+            )
+        )
 
     def conclude(self, kind: str, id: str, judgement: Judgement, dtype: WorkingDtype, hint: str = "") -> None:
         """Record a judgement and fail the test if it is not a pass."""

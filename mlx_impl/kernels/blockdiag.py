@@ -9,6 +9,7 @@ from .batching import batched
 from .dispatch import Support
 from .gemm import supports as products_support
 from .gemm import template, tiles_over
+from .gradients import with_gradients
 from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 from .tiles import Tile, choose, for_two
 
@@ -136,7 +137,7 @@ def blockdiag_glu(x: mx.array, weight: mx.array, *, tile: str | None = None, mat
     """gelu(a)·b with a, b the halves of blockdiag(W)·x on one Metal kernel, with gradients by kernels.
 
     The halves stay on the chip. All is computed in float32 and rounded once. The backward pass makes the
-    halves anew and writes their gradients once; it has no gradient of its own.
+    halves anew and writes their gradients once.
 
     Shapes: x: (n, k·p), weight: (k, q, p), k·q even → (n, k·q/2).
     Dtypes: float32, float16 or bfloat16, both the same.
@@ -201,25 +202,18 @@ def _beside(a: mx.array, axis: int | None, n: int) -> mx.array:
 def _gated(tile: str | None, matrix: bool) -> Any:
     how: dict[str, Any] = {"tile": tile, "matrix": matrix}
 
-    @mx.custom_function
     def gated(x: mx.array, weight: mx.array) -> mx.array:
         return BLOCKDIAG_GLU(x, weight, **how)[0]
 
-    @gated.vjp
-    def gated_vjp(primals: Any, g: mx.array, _output: mx.array) -> tuple[mx.array, ...]:
-        x, weight = primals
-        d_halves = _gated_grad(tile, matrix)(x, weight, g)
+    def back(primals: list[mx.array], cotangents: list[mx.array]) -> tuple[mx.array, ...]:
+        (x, weight), (g,) = primals, cotangents
+        (d_halves,) = BLOCKDIAG_GLU_GRAD(x, weight, g, **how)
         d_weight = blockdiag_gemm_grad(d_halves, x, weight.shape[0], **how)
         return blockdiag_gemm(d_halves, weight, transposed=False, **how), d_weight
 
-    return batched(gated, partial(blockdiag_glu, **how))
+    def plain(x: mx.array, weight: mx.array) -> mx.array:
+        from mlx_impl import ops  # which import this
 
+        return ops.blockdiag_glu(x, weight)
 
-@cache
-def _gated_grad(tile: str | None, matrix: bool) -> Any:
-    """The gradient's kernel, with a rule for vmap; it has no gradient of its own."""
-
-    def halves(x: mx.array, weight: mx.array, g: mx.array) -> mx.array:
-        return BLOCKDIAG_GLU_GRAD(x, weight, g, tile=tile, matrix=matrix)[0]
-
-    return batched(mx.custom_function(halves), halves, batch=(0, 2))
+    return batched(with_gradients(gated, back, plain), partial(blockdiag_glu, **how))

@@ -1,6 +1,7 @@
 """Whether a word runs on its Metal kernel: asked by the caller, by the context, or by the device."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 POLICIES = ("auto", "on", "off")
+VARIABLE = "MLX_IMPL_KERNELS"
+"""The policy where no context has one: ``auto`` if the variable is not set."""
 FLOATS = (mx.float32, mx.float16, mx.bfloat16)
 LARGEST = 2**29
 """Elements of an input: kernels index with 32 bits, and most write at most four times as many.
@@ -41,7 +44,7 @@ class Decision:
     reason: str
 
 
-_policy: ContextVar[str] = ContextVar("kernels", default="auto")
+_policy: ContextVar[str | None] = ContextVar("kernels", default=None)
 _observers: ContextVar[tuple[Callable[[Decision], None], ...]] = ContextVar("observers", default=())
 
 
@@ -52,15 +55,32 @@ def use(policy: str) -> Iterator[None]:
 
     Raises: ValueError if there is no such policy.
     """
-    if policy not in POLICIES:
-        near = difflib.get_close_matches(policy, POLICIES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"kernels={policy!r}, expected one of {', '.join(POLICIES)}{hint}")
-    token = _policy.set(policy)
+    token = _policy.set(_known(policy, "kernels"))
     try:
         yield
     finally:
         _policy.reset(token)
+
+
+def _known(policy: str, origin: str) -> str:
+    if policy in POLICIES:
+        return policy
+    near = difflib.get_close_matches(policy, POLICIES, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{origin}={policy!r}, expected one of {', '.join(POLICIES)}{hint}")
+
+
+@contextmanager
+def natively() -> Iterator[None]:
+    """Within the context words run on MLX's own operations, and nobody hears of it: what the derivative of a
+    kernel is made of is no word's choice.
+    """
+    heard = _observers.set(())
+    try:
+        with use("off"):
+            yield
+    finally:
+        _observers.reset(heard)
 
 
 @contextmanager
@@ -91,9 +111,9 @@ def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool
         name: its kernel.
         supports: what the kernel says of these arguments.
 
-    Raises: ValueError if it must and cannot.
+    Raises: ValueError if it must and cannot, or the environment asks for a policy that there is not.
     """
-    policy = _policy.get()
+    policy = _policy.get() or _known(os.environ.get(VARIABLE) or "auto", VARIABLE)
     if kernel is False or (kernel is None and policy == "off"):
         answer = Support("kernels are off")
     elif kernel is None and policy == "auto":

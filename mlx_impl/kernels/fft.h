@@ -6,6 +6,9 @@
 #include "complex.h"
 #include "twiddles.h"
 
+// Threads that any kernel may have in a threadgroup, however many registers it takes: see metal_kernel.py.
+enum { CERTAIN_THREADS = 384 };
+
 // exp(-2πi·k / 65536).
 float2 root(int k, float2) {
   const float4 a = ROOTS_COARSE[(k >> 8) & 255], b = ROOTS_FINE[k & 255];
@@ -15,18 +18,18 @@ TwofoldComplex root(int k, TwofoldComplex) {
   const float4 a = ROOTS_COARSE[(k >> 8) & 255], b = ROOTS_FINE[k & 255];
   return multiply(TwofoldComplex{{a.x, a.z}, {a.y, a.w}}, TwofoldComplex{{b.x, b.z}, {b.y, b.w}});
 }
-// exp(-2πi·k / 16), one table entry.
-float2 small_root(int k, float2) { return ROOTS_COARSE[16 * (k & 15)].xy; }
+// exp(-2πi·k / 32), one table entry.
+float2 small_root(int k, float2) { return ROOTS_COARSE[8 * (k & 31)].xy; }
 TwofoldComplex small_root(int k, TwofoldComplex) {
-  const float4 a = ROOTS_COARSE[16 * (k & 15)];
+  const float4 a = ROOTS_COARSE[8 * (k & 31)];
   return {{a.x, a.z}, {a.y, a.w}};
 }
 
-// v·exp(∓2πi·k / 16) for k below 8.
+// v·exp(∓2πi·k / 32) for k below 16.
 template <bool INVERSE, typename C>
 C turned(C v, int k) {
   if (k == 0) return v;
-  if (k == 4) return INVERSE ? times_i(v) : conjugate(times_i(conjugate(v)));
+  if (k == 8) return INVERSE ? times_i(v) : conjugate(times_i(conjugate(v)));
   const C w = small_root(k, v);
   return multiply(v, INVERSE ? conjugate(w) : w);
 }
@@ -56,11 +59,11 @@ void butterflies(thread C* v) {
       if (i & span) continue;
       const C a = v[i];
       if (HALF && span == R / 2) {
-        v[i + span] = turned<false>(a, (i % span) * (8 / span));
+        v[i + span] = turned<false>(a, (i % span) * (16 / span));
       } else {
         const C b = v[i + span];
         v[i] = add(a, b);
-        v[i + span] = turned<false>(subtract(a, b), (i % span) * (8 / span));
+        v[i + span] = turned<false>(subtract(a, b), (i % span) * (16 / span));
       }
     }
   }
@@ -74,7 +77,7 @@ void inverse_butterflies(thread C* v) {
 #pragma unroll
     for (int i = 0; i < R; ++i) {
       if (i & span) continue;
-      const C a = v[i], b = turned<true>(v[i + span], (i % span) * (8 / span));
+      const C a = v[i], b = turned<true>(v[i + span], (i % span) * (16 / span));
       v[i] = add(a, b);
       if (!(HALF && span == R / 2)) v[i + span] = subtract(a, b);
     }
@@ -87,7 +90,7 @@ template <int R>
 int slot(int i) {
   if (R == 2) return i ^ (i & 16 ? 15 : 0);
   if (R == 4) return i ^ (i & 16 ? 2 : 0) ^ (i & 32 ? 12 : 0) ^ (i & 64 ? 1 : 0);
-  return i ^ (i & 16 ? 1 : 0) ^ (i & 32 ? 2 : 0) ^ (i & 64 ? 4 : 0) ^ (i & 128 ? 8 : 0) ^ (i & 256 ? 1 : 0);
+  return i ^ (i & 16 ? 4 : 0) ^ (i & 64 ? 6 : 0) ^ (i & 128 ? 9 : 0);
 }
 
 // The frequency whose value ends up in place i, and the place of a frequency.
@@ -204,17 +207,15 @@ void inverse_fft(threadgroup C* z, thread C* v, int j) {
   threadgroup_barrier(mem_flags::mem_threadgroup);
 }
 
-// For each of a thread's values the one at the opposite frequency, M - f.
+// A thread's values where the others find them, and the one at the opposite frequency, M - f, of that in place i.
 template <typename C, int M, int R>
-void mirrored(threadgroup C* z, thread C* v, thread C* m, int j) {
+void publish(threadgroup C* z, thread C* v, int j) {
 #pragma unroll
   for (int i = 0; i < R; ++i) z[slot<R>(j * R + i)] = v[i];
   threadgroup_barrier(mem_flags::mem_threadgroup);
-#pragma unroll
-  for (int i = 0; i < R; ++i)
-    m[i] = z[slot<R>(place<M, R>((M - frequency<M, R>(j * R + i)) & (M - 1)))];
-  threadgroup_barrier(mem_flags::mem_threadgroup);
 }
+template <typename C, int M, int R>
+C mirror_of(threadgroup C* z, int i) { return z[slot<R>(place<M, R>((M - frequency<M, R>(i)) & (M - 1)))]; }
 
 // A row of N = 2·M real samples is M complex points: even samples are the real parts, odd ones the imaginary parts. The
 // spectra of the even and the odd samples of what a spectrum value v and its mirror image m belong to, each times two:

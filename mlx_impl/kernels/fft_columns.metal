@@ -16,7 +16,8 @@ template <typename T, int Q, int BLOCK, bool TAPS, bool VECTORS, bool EXACT>
   typedef typename Complex<EXACT>::type C;
   const int M = Q * BLOCK, within = thread_position_in_grid.x, row = thread_position_in_grid.y;
   const int length = row_length[0], samples = x_shape[TAPS ? 1 : 2];
-  const Options asked = options_of(options);
+  Options asked = options_of(options);
+  asked.pairs = asked.pairs && Pair<VECTORS>::template at<T>(x);
   device C* out = (device C*)blocks;
   C v[Q];
 #pragma unroll

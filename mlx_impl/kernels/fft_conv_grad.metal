@@ -1,5 +1,6 @@
 // Gradients of the kernels and the skip of a long convolution: w[lag] = Σ g[b, t]·u[b, t-lag], summed over the batch in the
-// spectrum; the taps are read off w, and the skip's gradient is summed beside the transforms.
+// spectrum; the taps are read off w, and the skip's gradient is summed beside the transforms, or is w[0] with many threads,
+// which have few registers.
 //
 // With g_e, g_o, u_e, u_o the even and odd samples, the spectra of w's even and odd lags are G_e·ū_e + G_o·ū_o and
 // r̄·G_e·ū_o + G_o·ū_e, r the root of the frequency. One threadgroup for a channel.
@@ -23,44 +24,50 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
   typedef typename Complex<EXACT>::type C;
   threadgroup C z[M];
-  C v[R], m[R], g_even[R], g_odd[R], sum[R];
-  float2 samples[R / 2];
+  const bool CROWDED = M / R > CERTAIN_THREADS;
+  C v[R], g_even[R], g_odd[R], sum[R];
+  float2 samples[CROWDED ? 1 : R / 2];
   const int batch = g_shape[0], channels = g_shape[1], length = g_shape[2];
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
-  const Options asked = options_of(options);
+  Options asked = options_of(options);
+  asked.pairs = asked.pairs && Pair<VECTORS>::template at<T>(g) && Pair<VECTORS>::template at<T>(u);
   C skip = from(0.0f, 0.0f, C());
 
   for (int b = 0; b < batch; ++b) {
     const int row = (b * channels + c) * length;
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      samples[q] = Pair<VECTORS>::template load<T>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
-      v[q] = from(samples[q].x, samples[q].y, C());
+      const float2 x = Pair<VECTORS>::template load<T>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
+      v[q] = from(x.x, x.y, C());
+      if (!CROWDED) samples[q] = x;
     }
     fft<C, M, R, true>(z, v, j);
-    mirrored<C, M, R>(z, v, m, j);
+    publish<C, M, R>(z, v, j);
 #pragma unroll
     for (int i = 0; i < R; ++i) {
-      g_even[i] = even(v[i], m[i]);
-      g_odd[i] = odd(v[i], m[i]);
+      const C m = mirror_of<C, M, R>(z, j * R + i);
+      g_even[i] = even(v[i], m);
+      g_odd[i] = odd(v[i], m);
     }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
       const float2 x = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, asked.pairs);
       v[q] = from(x.x, x.y, C());
-      skip = with_product(skip, samples[q], x);
+      if (!CROWDED) skip = with_product(skip, samples[q], x);
     }
     fft<C, M, R, true>(z, v, j);
-    mirrored<C, M, R>(z, v, m, j);
+    publish<C, M, R>(z, v, j);
 #pragma unroll
     for (int i = 0; i < R; ++i) {
-      const TwofoldComplex taps = precisely(v[i]), mirror = precisely(m[i]);
+      const TwofoldComplex taps = precisely(v[i]), mirror = precisely(mirror_of<C, M, R>(z, j * R + i));
       const TwofoldComplex e = conjugate(even(taps, mirror)), o = conjugate(odd(taps, mirror));
       const TwofoldComplex earlier = multiply(o, conjugate(root(frequency<M, R>(j * R + i) * (65536 / M), o)));
       const TwofoldComplex by_even = multiply(precisely(g_even[i]), add(e, times_i(earlier)));
       const C term = back(add(by_even, multiply(precisely(g_odd[i]), add(o, times_i(e)))), v[i]);
       sum[i] = b == 0 ? term : add(sum[i], term);
     }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
 #pragma unroll
   for (int i = 0; i < R; ++i) v[i] = scale(sum[i], 0.25f / M);
@@ -72,12 +79,14 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
       const int n = 2 * (j + q * (M / R)) + of, lag = n < M ? n : n - 2 * M;
       const int t = lag < 0 ? 2 * length + lag : lag;
       const float x = of == 0 ? w.x : w.y;
+      if (CROWDED && n == 0) d_skip[c] = T(x);
       if (lag < length && lag >= -length && t < k_shape[1]) d_k[c * k_shape[1] + t] = T(lag == -length ? 0.0f : x);
       if (asked.reverse && lag <= 0 && -lag < k_rev_shape[1]) d_rev[c * k_rev_shape[1] - lag] = T(x);
     }
   }
   if (!asked.reverse && j == 0) d_rev[c] = T(0.0f);
 
+  if (CROWDED) return;
   z[j] = skip;
   threadgroup_barrier(mem_flags::mem_threadgroup);
   for (int half_of = M / R / 2; half_of > 0; half_of /= 2) {

@@ -19,7 +19,9 @@ template <typename T, int Q, int BLOCK, bool EXACT>
   const int channels = u_shape[1], length = u_shape[2], from_sample = row * length;
   const device C* in = (const device C*)blocks + row * M;
   const float skip = float(D[row % channels]);
-  const Options asked = options_of(options);
+  Options asked = options_of(options);
+  asked.pairs = asked.pairs && Pair<true>::template at<T>(u) && Pair<true>::template at<T>(gate) &&
+                Pair<true>::template at<T>(extra);
   C v[Q];
 #pragma unroll
   for (int s = 0; s < Q; ++s) v[reversed(s, log_of(Q))] = in[s * BLOCK + within];

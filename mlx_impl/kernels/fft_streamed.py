@@ -14,11 +14,14 @@ from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 
 FLOATS = {False: 2, True: 4}
 """Floats of a complex number, in double-double or not."""
+CORRELATED = 2048
+"""Points of a block where rows are correlated: a thread keeps two spectra and their sum, each with its mirror
+image, and threadgroups of more threads would have no registers for that."""
 
 
-def _size(m: int, exact: bool) -> tuple[int, int, tuple[tuple[str, Any], ...]]:
-    """Blocks, points of a block, and both as template arguments."""
-    b = block(exact)
+def _size(m: int, exact: bool, b: int = 0) -> tuple[int, int, tuple[tuple[str, Any], ...]]:
+    """Blocks, points of a block (as many as fit, or `b`), and both as template arguments."""
+    b = b or block(exact)
     return m // b, b, (("Q", m // b), ("BLOCK", b))
 
 
@@ -32,9 +35,10 @@ def _launch_columns(
     exact: bool,
     taps: bool = False,
     reverse: bool = False,
+    points_of_block: int = 0,
 ) -> Launch:
     rows = size(x.shape[:-1])
-    _, b, sizes = _size(m, exact)
+    _, b, sizes = _size(m, exact, points_of_block)
     template = (("T", x.dtype), *sizes, ("TAPS", taps), ("VECTORS", vectors(x)), ("EXACT", exact))
     made = (rows, m * FLOATS[exact])
     least = nbytes(x) + (nbytes(x_rev) if reverse else 0) + 4 * size(made)
@@ -83,7 +87,7 @@ def _launch_rows(
 def _launch_correlation(
     gradient: Shaped, blocks: Shaped, batch_and_channels: Shaped, *, m: int, channels: int, exact: bool
 ) -> Launch:
-    q, b, sizes = _size(m, exact)
+    q, b, sizes = _size(m, exact, CORRELATED)
     r = radix(b)
     made = (channels, m * FLOATS[exact])
     template = (*sizes, ("R", r), ("EXACT", exact))
@@ -103,7 +107,7 @@ def _launch_taps(
     exact: bool,
     reverse: bool = False,
 ) -> Launch:
-    _, b, sizes = _size(m, exact)
+    _, b, sizes = _size(m, exact, CORRELATED)
     d = k.shape[0]
     d_rev = tuple(k_rev.shape) if reverse else (d,)
     template = (("T", k.dtype), *sizes, ("EXACT", exact))
@@ -206,8 +210,8 @@ def correlate(
     b, d, length = u.shape
     size_of: dict[str, Any] = {"m": points(length), "exact": exact}
     at = mx.array([length], dtype=mx.int32)
-    (gradient,) = FFT_COLUMNS(g, k, at, options(g), **size_of)
-    (rows,) = FFT_COLUMNS(u, k, at, options(u), **size_of)
+    (gradient,) = FFT_COLUMNS(g, k, at, options(g), points_of_block=CORRELATED, **size_of)
+    (rows,) = FFT_COLUMNS(u, k, at, options(u), points_of_block=CORRELATED, **size_of)
     counts = mx.array([b, d], dtype=mx.int32)
     correlation = FFT_CORRELATION(gradient, rows, counts, channels=d, **size_of)
     other = k if k_rev is None else k_rev

@@ -8,6 +8,7 @@ import mlx.core as mx
 from .batching import batched
 from .depthwise_conv3 import CHUNKS, TAPS
 from .dispatch import Support, floats
+from .gradients import with_gradients
 from .metal_kernel import SIMD, Launch, MetalKernel, Shaped, nbytes, round_up, threads
 
 SEGMENT = 8
@@ -84,12 +85,15 @@ def gated_conv3(x: mx.array, weight: mx.array, bias: mx.array) -> tuple[mx.array
 def _differentiable() -> Any:
     """The kernel with its gradient."""
 
-    @mx.custom_function
     def conv(x: mx.array, weight: mx.array, bias: mx.array) -> tuple[mx.array, ...]:
         return tuple(GATED_CONV3(x, weight, bias))
 
-    @conv.vjp
-    def conv_vjp(primals: Any, cotangents: Any, _outputs: Any) -> tuple[mx.array, ...]:
-        return tuple(GATED_CONV3_GRAD(*primals, *cotangents))
+    def back(primals: list[mx.array], cotangents: list[mx.array]) -> list[mx.array]:
+        return GATED_CONV3_GRAD(*primals, *cotangents)
 
-    return batched(conv, gated_conv3)
+    def plain(x: mx.array, weight: mx.array, bias: mx.array) -> tuple[mx.array, mx.array]:
+        from mlx_impl import ops  # which import this
+
+        return ops.gated_short_conv(x, weight, bias)
+
+    return batched(with_gradients(conv, back, plain, results=2), gated_conv3)

@@ -24,6 +24,7 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
   threadgroup float hidden[ROWS * SIMDS * POSITIONS];
   threadgroup float tile[POSITIONS * 33];
+  threadgroup float square[32 * 32];
   threadgroup float when[POSITIONS];
   const int features = z_shape[2], d = w_out_shape[0], order = w_out_shape[1];
   const float w_mod = scales[0], shift = scales[1];
@@ -34,12 +35,12 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
   if (MODULATE && at.simd == 0) when[at.lane] = position < at.length ? float(times[position]) : 0.0f;
   float f[ROWS];
   frequencies<ROWS>(f, freq, w_mod, order, at.simd);
-  network<ROWS, INNER>(hidden, tile, z, w_in, b_in, w_inner, b_inner, f, features, order, at, Forget());
+  network<ROWS, INNER>(hidden, tile, square, z, w_in, b_in, w_inner, b_inner, f, features, order, at, Forget());
 
   for (int column = 0; column < d; column += 32) {
     const int width = min(32, d - column);
     float made[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    product<4>(made, w_out + column * order, order, 1, width, at.simd, hidden + at.lane, POSITIONS, order);
+    product<4, false>(made, w_out + column * order, order, width, square, hidden + at.lane, POSITIONS, order, at);
     for (int r = 0; r < 4; ++r) {
       const int c = at.simd + SIMDS * r;
       if (c < width) {

@@ -48,6 +48,7 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]) {
   threadgroup float values[ROWS * SIMDS * POSITIONS];
   threadgroup float tile[POSITIONS * 33];
+  threadgroup float square[32 * 32];
   threadgroup float when[POSITIONS];
   const int features = z_shape[2], d = w_out_shape[0], order = w_out_shape[1];
   const float w_mod = scales[0], shift = scales[1];
@@ -61,7 +62,7 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
   float f[ROWS];
   frequencies<ROWS>(f, freq, w_mod, order, at.simd);
   Keep keep = {slopes, hidden, order, position, at.length};
-  network<ROWS, INNER>(values, tile, z, w_in, b_in, w_inner, b_inner, f, features, order, at, keep);
+  network<ROWS, INNER>(values, tile, square, z, w_in, b_in, w_inner, b_inner, f, features, order, at, keep);
 
   // Through the window and the last product.
   float back[ROWS], d_time = 0.0f;
@@ -71,7 +72,7 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
     load_tile(tile, g, d, column, width, at);
     threadgroup_barrier(mem_flags::mem_threadgroup);
     float made[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (MODULATE) product<4>(made, w_out + column * order, order, 1, width, at.simd, values + at.lane, POSITIONS, order);
+    if (MODULATE) product<4, false>(made, w_out + column * order, order, width, square, values + at.lane, POSITIONS, order, at);
     for (int r = 0; r < 4; ++r) {
       const int c = at.simd + SIMDS * r;
       if (c < width) {
@@ -91,8 +92,7 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
       }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    product<ROWS>(back, w_out + column * order, 1, order, order, at.simd, tile + at.lane * pitch(width), 1, width);
-    threadgroup_barrier(mem_flags::mem_threadgroup);
+    product<ROWS, true>(back, w_out + column * order, order, order, square, tile + at.lane * pitch(width), 1, width, at);
   }
 
   // Through the sines and the products between them.
@@ -112,14 +112,13 @@ template <typename T, int ROWS, int INNER, bool MODULATE>
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
     if (layer > 0) {
-      product<ROWS>(back, w_inner + (layer - 1) * order * order, 1, order, order, at.simd, values + at.lane, POSITIONS, order);
-      threadgroup_barrier(mem_flags::mem_threadgroup);
+      product<ROWS, true>(back, w_inner + (layer - 1) * order * order, order, order, square, values + at.lane, POSITIONS, order, at);
     }
   }
   for (int column = 0; column < features; column += 32) {
     const int width = min(32, features - column);
     float made[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    product<4>(made, w_in + column, 1, features, width, at.simd, values + at.lane, POSITIONS, order);
+    product<4, true>(made, w_in + column, features, width, square, values + at.lane, POSITIONS, order, at);
     for (int r = 0; r < 4; ++r) {
       const int k = at.simd + SIMDS * r;
       if (k < width) tile[at.lane * pitch(width) + k] = made[r];

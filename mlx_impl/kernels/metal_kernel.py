@@ -13,6 +13,10 @@ _ENTRY = re.compile(r"(?:^template\s*<[^;{]*?>\s*)?^\[\[kernel\]\]\s+void\s+(\w+
 _INCLUDE = re.compile(r'^#include "([^"]+)"\n', re.MULTILINE)
 SIMD = 32
 """Lanes of a SIMD group on every Apple GPU."""
+CERTAIN_THREADS = 384
+"""Threads of a threadgroup that every Apple GPU launches, however many registers they take: a thread may have
+128 of 32 bits at the most, and then 384 threads fit (``agx_occupancy`` in Mesa's compiler for these GPUs: 512
+threads have 104 each, 1,024 have 52). MLX refuses a launch of more threads than the registers allow."""
 
 
 class Shaped(Protocol):

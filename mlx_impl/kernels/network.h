@@ -8,14 +8,33 @@ struct Place {
   int first, length;      // of the tile's positions, of all
 };
 
-// acc[r] += Σ_k w[row·across + k·along]·x[k·step] for the SIMD group's rows, every eighth below `rows`.
-template <int R, typename P>
-void product(thread float* acc, P w, int across, int along, int rows, int simd, const threadgroup float* x, int step, int count) {
-  for (int k = 0; k < count; ++k) {
-    const float value = x[k * step];
-    for (int r = 0; r < R; ++r) {
-      const int row = simd + SIMDS * r;
-      if (row < rows) acc[r] += float(w[row * across + k * along]) * value;
+// acc[r] += Σ_k W[row, k]·x[k·step] for the SIMD group's rows, every eighth below `rows`. W[row, k] is at w[row·columns + k],
+// or transposed at w[k·columns + row].
+//
+// All threads bring squares of 32×32 weights into `square`, each weight read once and beside its neighbour, whatever its
+// size: one that a lane reads alone costs a whole word.
+template <int R, bool TRANSPOSED, typename P>
+void product(thread float* acc, P w, int columns, int rows, threadgroup float* square, const threadgroup float* x, int step,
+             int count, Place at) {
+  for (int k = 0; k < count; k += 32) {
+    const int deep = min(32, count - k);
+#pragma unroll
+    for (int block = 0; block < R; block += 4) {
+      const int row = SIMDS * block, high = min(32, rows - row);
+      if (high <= 0) break;  // the same for all threads
+      const int width = TRANSPOSED ? high : deep;
+      for (int i = at.index; i < high * deep; i += THREADS)
+        square[i] = float(w[TRANSPOSED ? (k + i / width) * columns + row + i % width : (row + i / width) * columns + k + i % width]);
+      threadgroup_barrier(mem_flags::mem_threadgroup);
+      for (int d = 0; d < deep; ++d) {
+        const float value = x[(k + d) * step];
+#pragma unroll
+        for (int r = 0; r < 4; ++r) {
+          const int of = at.simd + SIMDS * r;
+          if (of < high) acc[block + r] += square[TRANSPOSED ? d * width + of : of * width + d] * value;
+        }
+      }
+      threadgroup_barrier(mem_flags::mem_threadgroup);
     }
   }
 }
@@ -61,7 +80,7 @@ struct Forget {
 // precise::sin, which is off by at most 4 ulp whatever the argument: with w = 10 arguments reach hundreds. What a plain
 // sin is depends on how the text is compiled, and the fast one is off by 2^-13 even between -π and π.
 template <int R, int INNER, typename Z, typename W0, typename B0, typename W, typename B, typename K>
-void network(threadgroup float* hidden, threadgroup float* tile, Z z, W0 w_in, B0 b_in, W w_inner, B b_inner,
+void network(threadgroup float* hidden, threadgroup float* tile, threadgroup float* square, Z z, W0 w_in, B0 b_in, W w_inner, B b_inner,
              const thread float* f, int features, int order, Place at, K keep) {
   float acc[R];
   start_from<R>(acc, b_in, order, at.simd);
@@ -69,8 +88,7 @@ void network(threadgroup float* hidden, threadgroup float* tile, Z z, W0 w_in, B
     const int width = min(32, features - column);
     load_tile(tile, z, features, column, width, at);
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    product<R>(acc, w_in + column, features, 1, order, at.simd, tile + at.lane * pitch(width), 1, width);
-    threadgroup_barrier(mem_flags::mem_threadgroup);
+    product<R, false>(acc, w_in + column, features, order, square, tile + at.lane * pitch(width), 1, width, at);
   }
   for (int layer = 0; layer <= INNER; ++layer) {
     for (int r = 0; r < R; ++r) {
@@ -84,8 +102,7 @@ void network(threadgroup float* hidden, threadgroup float* tile, Z z, W0 w_in, B
     threadgroup_barrier(mem_flags::mem_threadgroup);
     if (layer < INNER) {
       start_from<R>(acc, b_inner + layer * order, order, at.simd);
-      product<R>(acc, w_inner + layer * order * order, order, 1, order, at.simd, hidden + at.lane, POSITIONS, order);
-      threadgroup_barrier(mem_flags::mem_threadgroup);
+      product<R, false>(acc, w_inner + layer * order * order, order, order, square, hidden + at.lane, POSITIONS, order, at);
     }
   }
 }

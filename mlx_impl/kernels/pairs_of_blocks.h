@@ -10,35 +10,40 @@ int opposite(int i, int a) {
 template <int BLOCK, int R>
 int beside(int i) { return i % R * (BLOCK / R) + i / R; }
 
-// The spectra of block a and b of a row, and for each value the one at the opposite frequency.
+// The spectrum of block a of a row, and beside each value the one at the opposite frequency, which is in block b. All
+// threads meet at the end.
 template <typename C, int BLOCK, int R>
-void both_spectra(const device C* row, threadgroup C* z, thread C* va, thread C* ma, thread C* vb, thread C* mb,
-                  int a, int b, int j) {
+void both_spectra(const device C* row, threadgroup C* z, thread C* v, thread C* m, int a, int b, int j) {
 #pragma unroll
-  for (int q = 0; q < R; ++q) va[q] = row[a * BLOCK + j + q * (BLOCK / R)];
-  fft<C, BLOCK, R, false>(z, va, j);
-  if (a != b) {  // the same for all threads
-    threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (int q = 0; q < R; ++q) v[q] = row[b * BLOCK + j + q * (BLOCK / R)];
+  fft<C, BLOCK, R, false>(z, v, j);
+  publish<C, BLOCK, R>(z, v, j);
 #pragma unroll
-    for (int q = 0; q < R; ++q) vb[q] = row[b * BLOCK + j + q * (BLOCK / R)];
-    fft<C, BLOCK, R, false>(z, vb, j);
+  for (int i = 0; i < R; ++i) m[i] = z[slot<R>(opposite<BLOCK, R>(j * R + i, a))];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (a == b) return;  // the same for all threads
 #pragma unroll
-    for (int i = 0; i < R; ++i) z[slot<R>(j * R + i)] = vb[i];
-    threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (int q = 0; q < R; ++q) v[q] = row[a * BLOCK + j + q * (BLOCK / R)];
+  fft<C, BLOCK, R, false>(z, v, j);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+}
+
+// Blocks a and b of a row of samples from their spectra: v holds block a's, m values of block b's where both_spectra has
+// read them.
+template <typename C, int BLOCK, int R>
+void both_rows(device C* row, threadgroup C* z, thread C* v, thread C* m, int a, int b, int j) {
+  inverse_fft<C, BLOCK, R, false>(z, v, j);
 #pragma unroll
-    for (int i = 0; i < R; ++i) ma[i] = z[slot<R>(opposite<BLOCK, R>(j * R + i, a))];
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-  }
+  for (int q = 0; q < R; ++q) row[a * BLOCK + j + q * (BLOCK / R)] = v[q];
+  if (a == b) return;
 #pragma unroll
-  for (int i = 0; i < R; ++i) z[slot<R>(j * R + i)] = va[i];
+  for (int i = 0; i < R; ++i) z[slot<R>(opposite<BLOCK, R>(j * R + i, a))] = m[i];
   threadgroup_barrier(mem_flags::mem_threadgroup);
 #pragma unroll
-  for (int i = 0; i < R; ++i) {
-    const C m = z[slot<R>(opposite<BLOCK, R>(j * R + i, a))];
-    ma[i] = a == b ? m : ma[i];
-    mb[i] = m;
-  }
-  threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (int i = 0; i < R; ++i) v[i] = z[slot<R>(j * R + i)];
+  inverse_fft<C, BLOCK, R, false>(z, v, j);
+#pragma unroll
+  for (int q = 0; q < R; ++q) row[b * BLOCK + j + q * (BLOCK / R)] = v[q];
 }
 
 // A value v of a row's spectrum, with m at the opposite frequency, times a kernel's, of which k and km are the same.

@@ -1,7 +1,8 @@
 // Rows of real samples as complex points, and the taps of a kernel where a circular convolution wants them.
 
-// Samples t and t + 1 of a row, zero from `length` on. With `pairs` every row starts at an even place of its array, and
-// both come in one access. Without VECTORS that is never asked: an array of a few elements is in constant memory.
+// Samples t and t + 1 of a row, zero from `length` on. With `pairs` every row starts at an even place of its array and the
+// array where a pair may, which that of a view need not, and both come in one access. Without VECTORS that is never asked:
+// an array of a few elements is in constant memory.
 template <typename T, int BYTES>
 struct Both {
   template <typename P>
@@ -12,8 +13,12 @@ struct Both<T, 2> {  // one word, so that no compiler makes two accesses of it
   template <typename P>
   static float2 load(P p) { return float2(as_type<vec<T, 2>>(*(const device uint*)p)); }
 };
+template <typename P>
+struct Held { P pointer; };
 template <bool VECTORS>
 struct Pair {
+  template <typename T, typename P>
+  static bool at(P x) { return false; }
   template <typename T, typename P>
   static float2 load(P x, int row, int t, int length, bool pairs) {
     return float2(t < length ? float(x[row + t]) : 0.0f, t + 1 < length ? float(x[row + t + 1]) : 0.0f);
@@ -21,6 +26,12 @@ struct Pair {
 };
 template <>
 struct Pair<true> {
+  // Whether a pair may start where x points to: a pointer has no integer, but the memory that holds one has.
+  template <typename T, typename P>
+  static bool at(P x) {
+    Held<P> held = {x};
+    return reinterpret_cast<thread uint2&>(held).x % (2 * sizeof(T)) == 0;
+  }
   template <typename T, typename P>
   static float2 load(P x, int row, int t, int length, bool pairs) {
     if (!pairs) return Pair<false>::template load<T>(x, row, t, length, pairs);
@@ -43,7 +54,7 @@ struct Options {
   bool flip;     // lags change sign
   bool gate;
   bool add;
-  bool pairs;    // rows start at even places
+  bool pairs;    // rows start at even places; see Pair::at for where the first does
 };
 template <typename P>
 Options options_of(P bits) {

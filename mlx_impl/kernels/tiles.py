@@ -7,6 +7,8 @@ from functools import cache
 
 import mlx.core as mx
 
+from .metal_kernel import CERTAIN_THREADS
+
 VARIABLE = "MLX_IMPL_GEMM_TILE"
 SIDES = (32, 64, 128)
 """Powers of two: each thread reads as many elements of a tile as every other, unlike of 96 rows."""
@@ -61,7 +63,7 @@ def parse(text: str, origin: str = "tile") -> Tile:
 def choose(tile: str | None, dtype: mx.Dtype) -> Tile:
     """The tile of a product: the caller's, that of ``MLX_IMPL_GEMM_TILE``, or the device's.
 
-    Raises: ValueError if there is no such tile, or threadgroup memory does not hold it.
+    Raises: ValueError if there is no such tile, or neither registers nor threadgroup memory hold it.
     """
     origin, text = ("tile", tile) if tile is not None else (VARIABLE, os.environ.get(VARIABLE, ""))
     if not text:
@@ -73,6 +75,11 @@ def choose(tile: str | None, dtype: mx.Dtype) -> Tile:
         raise ValueError(
             f"{origin}={text!r} needs {needed:,} bytes of threadgroup memory in {dtype}, and there are "
             f"{THREADGROUP_MEMORY:,}: halve a side or the depth"
+        )
+    if found.threads > CERTAIN_THREADS:
+        raise ValueError(
+            f"{origin}={text!r} takes {found.threads} threads, and a GPU may have no registers for more than "
+            f"{CERTAIN_THREADS} of a product: halve the rows or the columns"
         )
     return found
 

@@ -90,7 +90,9 @@ def run_verify(arguments: argparse.Namespace) -> int:
     code = next((c for c in map(_code, rows) if c), errors.EXIT_OK)
     if not code and missing:
         code = errors.EXIT_SIDE_UNAVAILABLE
-    if not code and not any(r.side in PORT_SIDES for r in compared):
+    ran = {r.side for r in compared if r.side in PORT_SIDES}
+    idle = [s for s in settings.require_side if s in PORT_SIDES and s not in ran]
+    if not code and (idle or not ran):
         code = errors.EXIT_NOTHING_COMPARED
     verdict = f"{len({r.case for r in compared})} cases, {len(compared)} comparisons, {len(bad)} do not hold"
     if arguments.json:
@@ -98,7 +100,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
         return code
     print("\n".join([f"{side} did not run: {reason}" for side, reason in missing.items()] + [verdict]))
     if code == errors.EXIT_NOTHING_COMPARED:
-        print("no side of the port was compared")
+        print(f"nothing was compared on {', '.join(idle)}" if ran else "no side of the port was compared")
     return code
 
 

@@ -12,7 +12,7 @@ from parity import sides
 from parity.case import Case
 from parity.dtypes import FLOAT32, WorkingDtype
 from parity.environment import environment_class
-from parity.errors import SideUnavailableError, UsageError
+from parity.errors import NotOnKernelError, SideUnavailableError, UsageError
 from parity.golden.format import case_names
 from parity.golden.index import folders, full_name, read_floors
 from parity.golden.verify import verify
@@ -20,7 +20,7 @@ from parity.judge import SEEDS, judge
 from parity.mainjob import SEEDS as TRACE_SEEDS
 from parity.mainjob import case_of, main_job, trace
 from parity.messages import explain
-from parity.nodes import Target, not_run, targets
+from parity.nodes import Target, not_on_kernel, not_run, require_kernel, targets
 from parity.numerics import PROFILED, words_with_a_choice
 from parity.probe import probe_all
 from parity.probe import rows as probe_rows
@@ -106,13 +106,17 @@ def _one_case(
 ) -> Iterator[Row]:
     seeds = settings.seeds or SEEDS[settings.profile]
     for target in where:
-        if traced:
-            repeat = repeat_of(settings, "run", "--case", str(case), "--trace")
-            yield from trace(case, target, title=str(case), repeat=repeat, seeds=seeds, say=say)
-            continue
-        judgement = judge(case, target.side, target.device, seeds=seeds)
-        repeat = repeat_of(settings, "run", "--case", str(case))
+        repeat = repeat_of(settings, "run", "--case", str(case), *(["--trace"] if traced else []))
         id = f"{case.spec.name}-case-{case.dtype.short}-{target.label}"
+        try:
+            require_kernel(case.spec, target)
+            if traced:
+                yield from trace(case, target, title=str(case), repeat=repeat, seeds=seeds, say=say)
+                continue
+            judgement = judge(case, target.side, target.device, seeds=seeds)
+        except NotOnKernelError as error:
+            yield not_on_kernel(error, case.spec.family, id, case, target, repeat)
+            continue
         yield judgement.row(case.spec.family, id, repeat)
         if judgement.status != "pass":
             print(

@@ -16,7 +16,7 @@ import numpy as np
 from parity import sides
 from parity.compare import Comparison, Expected, compare
 from parity.dtypes import FLOAT64, AnyArray, is_floating
-from parity.errors import GoldenError
+from parity.errors import GoldenError, NotOnKernelError
 from parity.expect import Expectation, expect, named_results, run_into
 from parity.floor import Floor, FloorMeter, norms
 from parity.inputs import generator, moved
@@ -131,12 +131,20 @@ def _verify(
         expectations = [_recorded(part, floors) for part in parts]
     for side, device in ports:
         verdicts: dict[str, Verdict] = {}
+        fell: list[str] = []
         for part, expectation in zip(parts, expectations, strict=True):
-            found = _judge(part, expectation, _results(part, side, device))
+            try:
+                found = _judge(part, expectation, *_results(part, side, device))
+            except NotOnKernelError as error:
+                fell.append(str(error))
+                continue
             if why_not_live is not None:
                 found = {n: v if n in floors else _without_floor(v) for n, v in found.items()}
             verdicts |= found
-        yield Outcome(name, side, device, _status(verdicts), verdicts)
+        if fell:
+            yield Outcome(name, side, device, "not run", {}, "; ".join(dict.fromkeys(fell)))
+        if verdicts:
+            yield Outcome(name, side, device, _status(verdicts), verdicts)
 
 
 def _status(verdicts: Mapping[str, Verdict]) -> str:
@@ -149,23 +157,31 @@ def _rule(part: Part, result: str) -> Rule:
     return Ratio() if result.startswith("act ") else part.task.spec.rule
 
 
-def _results(part: Part, side: str, device: str) -> dict[str, AnyArray] | Exception:
-    """Everything one side gives for a part, or what it raised."""
+def _results(part: Part, side: str, device: str) -> tuple[dict[str, AnyArray] | Exception, tuple[str, ...]]:
+    """Everything one side gives for a part, or what it raised; and its notes.
+
+    Raises: NotOnKernelError if a side of kernels has none for the part.
+    """
     found: dict[str, AnyArray] = {}
     try:
-        run_into(
+        notes = run_into(
             sides.get(side),
             replace(part.task, device=device),
             found.__setitem__,
             taps=part.taps,
         )
+    except NotOnKernelError:
+        raise
     except Exception as error:  # whatever a side raises on a golden case is its answer
-        return error
-    return found
+        return error, ()
+    return found, notes
 
 
 def _judge(
-    part: Part, expectation: Expectation, actual: dict[str, AnyArray] | Exception
+    part: Part,
+    expectation: Expectation,
+    actual: dict[str, AnyArray] | Exception,
+    notes: tuple[str, ...] = (),
 ) -> dict[str, Verdict]:
     """The verdict on every golden result of a part."""
     verdicts = {}
@@ -179,7 +195,7 @@ def _judge(
             spec = part.task.spec
             composed = isinstance(spec, LayerSpec)
             sample = compare(expected, actual[result], nonfinite=spec.nonfinite, composed=composed)
-        verdicts[result] = decide([sample], _rule(part, result))
+        verdicts[result] = decide([replace(sample, notes=(*sample.notes, *notes))], _rule(part, result))
     return verdicts
 
 
@@ -188,7 +204,7 @@ def _reproduces(part: Part, expectation: Expectation) -> dict[str, Verdict]:
 
     One way round would not do: a golden result with a large error would excuse every error.
     """
-    own = _results(part, "torch", "cpu")
+    own, _ = _results(part, "torch", "cpu")
     found = _judge(part, expectation, own)
     if isinstance(own, Exception):
         return found

@@ -13,13 +13,14 @@ from parity import sides
 from parity.case import Case, named
 from parity.drift.tree import Recorder
 from parity.dtypes import WorkingDtype, parse_dtype
+from parity.errors import NotOnKernelError
 from parity.golden.capture import golden_case
 from parity.golden.format import case_names
 from parity.golden.index import folders
 from parity.golden.verify import verify
 from parity.judge import Judgement, judge, task_of
 from parity.metamorphic import same_bits
-from parity.nodes import Target
+from parity.nodes import Target, require_kernel
 from parity.search import EXAMPLES, search
 from parity.settings import Settings
 from parity.spec import REGISTRY, LayerSpec, OpSpec
@@ -100,7 +101,9 @@ def ask(stage: str, bug: Bug, place: Place) -> Seen:
     nearest = Seen(stage, "not run", by="there is nothing for it here to test")
     for found in stages()[stage](bug, place):
         if isinstance(found, Seen):
-            seen = found
+            seen = replace(found, stage=stage)
+            if seen.status == "not run" and nearest.status != "not run":
+                continue
         else:
             name, worst = found.worst
             how = "numbers"
@@ -144,8 +147,12 @@ def word_spec(bug: Bug) -> OpSpec | None:
     return next((s for s in REGISTRY if s.family == "word" and s.port == port), None)
 
 
-def _judged(case: Case, place: Place) -> Judgement:
-    return judge(case, place.target.side, place.target.device, seeds=SEEDS)
+def _judged(case: Case, place: Place) -> Judgement | Seen:
+    try:
+        require_kernel(case.spec, place.target)
+        return judge(case, place.target.side, place.target.device, seeds=SEEDS)
+    except NotOnKernelError as error:
+        return Seen("", "not run", by=str(error))
 
 
 def _property(bug: Bug, place: Place) -> Iterator[Judgement | Seen]:
@@ -194,8 +201,9 @@ def _golden(bug: Bug, place: Place) -> Iterator[Judgement | Seen]:
         for outcome in verify(folder, name, where):
             if outcome.side == place.target.side:
                 row = outcome.row("", f"{folder.name}/")
-                status = "killed" if outcome.status == "fail" else "missed"
-                yield Seen(GOLDEN, status, f"{folder.name}/{name}", "numbers", row.ratio, spec.name)
+                status = {"fail": "killed", "not run": "not run"}.get(outcome.status, "missed")
+                by = outcome.reason if status == "not run" else f"{folder.name}/{name}"
+                yield Seen(GOLDEN, status, by, "numbers", row.ratio, spec.name)
 
 
 def _determinism(bug: Bug, place: Place) -> Iterator[Judgement | Seen]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from parity.ledger import KINDS as LEDGER_KINDS
 from parity.record import Row
+from parity.sides.kernel_use import NATIVE
 
 from .report import Report, cell, figure
 
@@ -38,6 +39,7 @@ def markdown(report: Report) -> str:
         _margins(report),
         _rates(report),
         _not_run(report),
+        _natively(report),
         _probe(report),
         _environment(report),
         ["## How to read it", "", HOW_TO_READ],
@@ -264,9 +266,26 @@ def _not_run(report: Report) -> list[str]:
         by_reason.setdefault("; ".join(row.reasons), []).append(row.id)
     found = ["## What did not run", ""]
     for reason, ids in by_reason.items():
-        names = ", ".join(f"`{i}`" for i in ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
-        found.append(f"- {names}: {reason}")
+        found.append(f"- {_some(ids)}: {reason}")
     return found
+
+
+def _natively(report: Report) -> list[str]:
+    """Layers and models of the sides of kernels: which words in them ran on none, and why."""
+    by_note: dict[str, list[str]] = {}
+    for row in report.natively():
+        for note in row.notes:
+            if NATIVE in note:
+                by_note.setdefault(note, []).append(row.id)
+    if not by_note:
+        return []
+    found = ["## What ran on no kernel within what was compared on kernels", ""]
+    return found + [f"- {note}: in {_some(ids)}" for note, ids in by_note.items()]
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The first of some ids, and how many more."""
+    return ", ".join(f"`{i}`" for i in ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
 
 
 def _probe(report: Report) -> list[str]:

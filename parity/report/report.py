@@ -15,8 +15,10 @@ from parity.files import write_text
 from parity.ledger import describe
 from parity.margins import Margin, read_rates
 from parity.margins import read as read_margins
+from parity.nodes import KERNEL_SIDES
 from parity.record import SCHEMA, Row
 from parity.settings import NUMERICS, PORT_SIDES, Settings
+from parity.sides.kernel_use import NATIVE
 from parity.spec import REGISTRY
 
 FAMILIES = ("word", "gradient", "layer", "model", "property", "metamorphic")
@@ -65,14 +67,17 @@ class Report:
         return cls(tuple(ordered), environment(), plain, settings.out, now, ledger, margins, rates)
 
     def exit_code(self, require_side: Sequence[str] = ()) -> int:
-        """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10."""
+        """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10.
+
+        A side of the port that is required and compared nothing, for whatever reason, counts as nothing.
+        """
         failed = self.failures()
         if failed:
             stale = all(r.kind == "golden" and r.rule == "files" for r in failed)
             return errors.EXIT_STALE_GOLDEN if stale else errors.EXIT_MISMATCH
         if any(sides.why_not(side) for side in require_side):
             return errors.EXIT_SIDE_UNAVAILABLE
-        return errors.EXIT_OK if self.about_the_port else errors.EXIT_NOTHING_COMPARED
+        return errors.EXIT_NOTHING_COMPARED if self.idle(require_side) else errors.EXIT_OK
 
     # -- questions ------------------------------------------------------------------------------------
 
@@ -96,6 +101,16 @@ class Report:
         """Those of them that say something of a side of the port, not only of the reference or of files."""
         return [r for r in self.compared if r.side in PORT_SIDES]
 
+    def idle(self, required: Sequence[str] = ()) -> list[str]:
+        """The sides of the port that are required and compared nothing; ``any`` if no side did."""
+        compared = {r.side for r in self.about_the_port}
+        missing = [s for s in required if s in PORT_SIDES and s not in compared]
+        return missing if compared else [*missing, "any"]
+
+    def natively(self) -> list[Row]:
+        """Layers and models that sides of kernels ran, with words in them that ran on no kernel."""
+        return [r for r in self.compared if r.side in KERNEL_SIDES and any(NATIVE in n for n in r.notes)]
+
     @property
     def verdict(self) -> str:
         """The whole in one sentence."""
@@ -108,6 +123,8 @@ class Report:
             return f"Undecided: {counts['undecided']} rows need more inputs (--seeds); {held}."
         if not self.about_the_port:
             return "Nothing of the port was compared."
+        if idle := self.idle(self.settings.get("require_side", ())):
+            return f"Nothing was compared on {', '.join(idle)}, which the run requires; elsewhere {held}."
         return f"Parity holds: {held}."
 
     def failures(self) -> list[Row]:

@@ -1,6 +1,9 @@
 """The report in a terminal: what a developer reads first."""
 
+from collections import Counter
+
 from parity.record import Row
+from parity.sides.kernel_use import NATIVE
 
 from .report import Report, cell, figure
 
@@ -154,6 +157,8 @@ def _not_run(report: Report) -> list[str]:
             f"did not run: {sum('; '.join(r.reasons) == why for r in others)} tests: {why}"
             for why in sorted(reasons)
         ]
+    natively = Counter(n for r in report.natively() for n in r.notes if NATIVE in n)
+    found += [f"in {n} row{'s' if n > 1 else ''} of kernels {note}" for note, n in natively.items()]
     return ["", *found] if found else []
 
 

@@ -50,10 +50,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: outputs and gradients by name (``x`` for an argument, ``param.x`` for a parameter)."""
+    """What a run gave: outputs and gradients by name (``x`` for an argument, ``param.x`` for a parameter).
+
+    `notes` say what stands beside the numbers in a report, such as words that ran on no kernel.
+    """
 
     outputs: Mapping[str, AnyArray]
     gradients: Mapping[str, AnyArray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Side(Protocol):

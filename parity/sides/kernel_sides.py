@@ -3,17 +3,38 @@
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import mlx.core as mx
+from mlx import nn
 
 from parity import msl
 from parity.msl import compiler
 
+from .base import Outcome, Task
+from .kernel_use import listening
 from .mlx_side import MlxSide, kernels
 
 
-class MetalSide(MlxSide):
+class KernelSide(MlxSide):
+    """A side that runs the port's kernels, and vouches for nothing else.
+
+    What it runs by `open` and `call_raw`, to find a culprit or for what it raises, may run on either.
+    """
+
+    def run(self, task: Task, *, module: nn.Module | None = None) -> Outcome:
+        """Run a task to the end, with a note for each word that has a kernel and ran on none.
+
+        Raises: NotOnKernelError if it is the word that is to be tested, or no word of a layer or model ran
+            on a kernel.
+        """
+        with listening(task) as use:
+            outcome = super().run(task, module=module)
+        return outcome if use is None else replace(outcome, notes=use.conclude())
+
+
+class MetalSide(KernelSide):
     """The port with its kernels, through ``mx.fast.metal_kernel`` on an Apple GPU."""
 
     name = "metal"
@@ -38,7 +59,7 @@ class MetalSide(MlxSide):
             yield
 
 
-class MslSide(MlxSide):
+class MslSide(KernelSide):
     """The port with its kernels, on the CPU through the executor, which checks them.
 
     Findings of a check are raised: what the side raises is its answer.

@@ -18,9 +18,11 @@ MANY_RUNS = 120
 def test_relation(node: Node, parity: Recorder) -> None:
     """Linearity, shift, second definitions, independence of batch and padding."""
     assert node.relation is not None
-    judgement: Judgement = judge_relation(
-        node.case(), node.relation, node.target.side, node.target.device, seeds=parity.seeds(node.spec.family)
-    )
+    case, target = node.case(), node.target
+    with parity.on_kernels("metamorphic", node.id, node, case):
+        judgement: Judgement = judge_relation(
+            case, node.relation, target.side, target.device, seeds=parity.seeds(node.spec.family)
+        )
     parity.conclude("metamorphic", node.id, judgement, node.dtype)
 
 
@@ -30,7 +32,8 @@ def test_same_bits(node: Node, parity: Recorder) -> None:
     case, target = node.case(), node.target
     often = parity.settings.profile != "quick" and node.dtype is parity.settings.working_dtypes()[0]
     runs = MANY_RUNS if often and node.spec.family == "word" else 2
-    n, different = same_bits(case, target.side, target.device, runs=runs)
+    with parity.on_kernels("metamorphic", f"{node.id}-deterministic", node, case):
+        n, different = same_bits(case, target.side, target.device, runs=runs)
     reasons = tuple(f"{name} has other bits in one of {runs} runs on the same numbers" for name in different)
     parity.record(
         Row(

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from parity.case import Case
+from parity.errors import NotOnKernelError
 from parity.golden.capture import golden_case
-from parity.judge import judge
+from parity.judge import Judgement, judge
 from parity.messages import keep
 from parity.nodes import EXECUTOR, KERNEL_SIDES, Node
 from parity.search import EXAMPLES, search
@@ -32,6 +33,7 @@ def _search(node: Node, parity: Recorder) -> None:
         seed=parity.settings.seed,
     )
     judgement = found.failure or found.worst
+    _not_on_kernel(node, parity, "search", found.not_run, nothing=judgement is None)
     assert judgement is not None, "the search drew no case"
     parity.conclude("property", f"{node.id}-search", judgement, node.dtype, hint=keep(judgement.case))
 
@@ -60,9 +62,24 @@ def _conclude_worst(node: Node, parity: Recorder, cases: Iterable[Case], label: 
     first = node.dtype is parity.settings.working_dtypes()[0]
     usual = first and node.spec.family == "word" and target.side != EXECUTOR
     seeds = CHOICE_SEEDS if usual or parity.settings.profile == "deep" else 1
-    judged = [judge(case, target.side, target.device, seeds=seeds) for case in cases]
+    judged: list[Judgement] = []
+    fell: dict[str, str] = {}
+    for case in cases:
+        try:
+            judged.append(judge(case, target.side, target.device, seeds=seeds))
+        except NotOnKernelError as error:
+            fell.setdefault(str(error), str(case))
+    _not_on_kernel(node, parity, label, fell, nothing=not judged)
     worst = max(judged, key=lambda j: (j.status == "fail", j.status == "undecided", j.worst[1].ratio))
     parity.conclude("property", f"{node.id}-{label}", worst, node.dtype, hint=keep(worst.case))
+
+
+def _not_on_kernel(node: Node, parity: Recorder, label: str, cases: dict[str, str], *, nothing: bool) -> None:
+    """A row for the cases that ran on no kernel, beside that of the others; a skip if there are no others."""
+    if cases:
+        parity.not_on_kernel("property", f"{node.id}-{label}-not-on-kernels", node, cases)
+        if nothing:
+            pytest.skip("; ".join(cases))
 
 
 @pytest.mark.parity_nodes("word", named_cases="none", kernels="first", turn=True)

@@ -20,8 +20,8 @@ def mistake(kernel: str, right: str, wrong: str, kind: str, where: str) -> dict[
     seen="shader-slang/slang#10281: the next layer written while others read the last one",
 )
 def filter_layer_over_the_last_one():
-    end = "at.lane, POSITIONS, order);\n      "
-    return mistake("hyena_filter", end + BARRIER, end, "race", NETWORK)
+    end = "\n    }\n  }\n}\n\n// Elements between rows"  # of the product that reads it
+    return mistake("hyena_filter", BARRIER + end, end, "race", NETWORK)
 
 
 @bug("kernel:hyena_filter_grad", seen="tile-ai/TileOPs#428: the last tile writes past the end of what it has")

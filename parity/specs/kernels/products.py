@@ -1,11 +1,14 @@
 """Products: dense, in blocks, and gated."""
 
+from dataclasses import replace
 from typing import Any
 
 from parity.kernel_spec import Launching, kernel
 
 MAC = {"tile": "64x64x16"}
-"""The tile on an Apple GPU of many cores; elsewhere, and here, it is 32x32x16."""
+"""The tile on an Apple GPU of many cores, in float32; elsewhere, and here, it is 32x32x16."""
+HALF = {"tile": "64x64x32"}
+"""The same in half precision: rows of 64 bytes, as many as a transaction reads."""
 SCALAR = {"matrix": False}
 
 
@@ -14,6 +17,12 @@ def _dense(b: int, m: int, k: int, n: int, **choices: Any) -> Launching:
     how = {"transposed": False, "has_bias": False, **choices}
     r, s = (n, k) if how["transposed"] else (k, n)
     return Launching({"b": b, "m": m, "k": k, "n": n, "r": r, "s": s}, how)
+
+
+def _typical(launching: Launching) -> Launching:
+    """On such a GPU, in the tile of each dtype."""
+    mac = replace(launching, choices={**launching.choices, **MAC})
+    return replace(mac, by_dtype={"float16": HALF, "bfloat16": HALF})
 
 
 def _at(sizes: str, **choices: Any) -> Launching:
@@ -35,7 +44,7 @@ kernel(
         _dense(1, 33, 31, 34, **SCALAR),
         _dense(1, 33, 17, 33),  # one more: four tiles, two steps
     ),
-    _dense(1, 128, 128, 128, **LINEAR, **MAC),
+    _typical(_dense(1, 128, 128, 128, **LINEAR)),
 )
 kernel(
     "mlx_impl.kernels.gemm:GEMM_AT_B",
@@ -47,7 +56,7 @@ kernel(
         _at("b1 k33 m65 n65", **MAC),
         _at("b1 k17 m33 n33"),
     ),
-    _at("b1 k128 m128 n128", **MAC),
+    _typical(_at("b1 k128 m128 n128")),
     dtypes=TWO,
 )
 kernel(
@@ -60,7 +69,7 @@ kernel(
         _at("n31 k2 q31 p15 r15"),
         _at("n33 k2 q17 p33 r17", transposed=False),  # the gradient of x
     ),
-    _at("n128 k4 q64 p64 r64", **MAC),
+    _typical(_at("n128 k4 q64 p64 r64")),
 )
 kernel(
     "mlx_impl.kernels.blockdiag:BLOCKDIAG_GEMM_GRAD",
@@ -71,7 +80,7 @@ kernel(
         _at("n15 k2 q31 p31"),
         _at("n17 k2 q33 p33"),
     ),
-    _at("n128 k4 q64 p64", **MAC),
+    _typical(_at("n128 k4 q64 p64")),
     dtypes=TWO,
 )
 kernel(
@@ -84,7 +93,7 @@ kernel(
         _at("n31 k2 q34 p33", **SCALAR),
         _at("n33 k3 q66 p17"),  # a half begins within a block
     ),
-    _at("n128 k4 q64 p64", **MAC),
+    _typical(_at("n128 k4 q64 p64")),
 )
 kernel(
     "mlx_impl.kernels.blockdiag:BLOCKDIAG_GLU_GRAD",
@@ -95,6 +104,6 @@ kernel(
         _at("n31 k2 q31 p15 m31"),
         _at("n33 k3 q66 p17 m99"),
     ),
-    _at("n128 k4 q64 p64 m128", **MAC),
+    _typical(_at("n128 k4 q64 p64 m128")),
     dtypes=TWO,
 )

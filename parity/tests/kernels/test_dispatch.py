@@ -48,6 +48,22 @@ def test_on_means_wherever_the_kernel_says_yes() -> None:
         assert asked(None, NO) == Decision("word", "its_kernel", False, "too long")
 
 
+def test_the_environment_has_the_policy_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no context has one; a word that it does not know is an error, and an empty one is none."""
+    monkeypatch.setenv("MLX_IMPL_KERNELS", "on")
+    assert asked(None).ran
+    with kernels.use("off"):
+        assert not asked(None).ran
+    monkeypatch.setenv("MLX_IMPL_KERNELS", "off")
+    assert asked(None).reason == "kernels are off"
+    monkeypatch.setenv("MLX_IMPL_KERNELS", "of")
+    with pytest.raises(ValueError, match=r"MLX_IMPL_KERNELS='of', expected one of .* mean 'off'"):
+        asked(None)
+    monkeypatch.setenv("MLX_IMPL_KERNELS", "")
+    with msl.installed():
+        assert asked(None).reason != "kernels are off"
+
+
 @pytest.mark.skipif(mx.metal.is_available(), reason="there is Metal here")
 def test_without_metal_auto_is_off_with_a_reason() -> None:
     """The device's reason, before the kernel's."""
