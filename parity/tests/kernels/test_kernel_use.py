@@ -83,6 +83,7 @@ def test_a_port_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (use is not None) == hears
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 def test_a_layer_says_what_ran_natively(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is compared, and the word and the reason stand in its row and in the report."""
@@ -141,6 +142,7 @@ def test_a_golden_case(request: pytest.FixtureRequest) -> None:
     assert "none of its words has a kernel" in row.reasons[0]
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 @pytest.mark.parametrize(
     ("case", "says"),
@@ -164,6 +166,7 @@ def test_nothing_compared(case: str, says: str, tmp_path: Path, capsys: pytest.C
     assert "Nothing was compared on msl" in json.loads(said[said.index("{") :])["verdict"]
 
 
+@pytest.mark.parity_slow
 @needs_compiler
 def test_a_trace_of_what_has_no_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One row, that says why; the run is not cut short."""

@@ -25,7 +25,7 @@ from mlx_impl.kernels.fft_streamed import (
     FFT_TAPS,
     FLOATS,
 )
-from mlx_impl.kernels.metal_kernel import CERTAIN_THREADS, Launch, MetalKernel
+from mlx_impl.kernels.metal_kernel import CERTAIN_THREADS, Launch, MetalKernel, file_text
 from mlx_impl.kernels.tiles import DEPTHS, SIDES, choose, for_two
 from parity.kernel_runs import prepare
 from parity.kernel_spec import KERNELS
@@ -98,6 +98,7 @@ def size(launch: Launch) -> int:
 
 def test_many_threads_keep_little() -> None:
     """Where a threadgroup has more threads than are certain to be launched, each leaves registers over."""
+    assert f"CERTAIN_THREADS = {CERTAIN_THREADS}" in file_text("fft_conv")
     crowded = set()
     for kernel, launch, label in launches():
         threads, kept = size(launch), floats_in_arrays(kernel, launch)
