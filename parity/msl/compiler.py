@@ -201,9 +201,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         flags.append("-fsanitize-coverage=trace-pc" + ("" if compiler.is_gcc else ",no-prune"))
     if options.unset:
         flags.append(f"-ftrivial-auto-var-init={options.unset}")
-        if (
-            compiler.is_gcc
-        ):  # whose value numbering takes a variable that is set on some ways only as always set
+        if compiler.is_gcc:  # its value numbering takes what is set on some ways only as always set
             flags += ["-fno-tree-fre", "-fno-tree-pre", "-fno-code-hoisting"]
     return flags
 

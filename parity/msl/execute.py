@@ -103,7 +103,9 @@ def _buffers(generated: Generated, call: Call) -> list[launch.BufferSpec]:
         a = call.inputs[p.index]
         if p.role == "input":
             size = arrays.item_size(a.dtype)
-            found.append(launch.BufferSpec("input", p.name, a.data.size, a.data, size, False, a.origin))
+            found.append(
+                launch.BufferSpec("input", p.name, a.data.size, a.data, size, False, a.origin, a.lead)
+            )
             continue
         values = _of_shape(a, p.role)
         raw = values.view(np.uint8)

@@ -25,7 +25,7 @@ from .errors import LaunchError
 MAGIC = 0x314C534D59544950
 _KINDS = {"input": 0, "output": 1, "constant": 2}
 _REQUEST = struct.Struct("<2Q3Q3Q5Q4Q")
-_BUFFER = struct.Struct("<8Q64s")
+_BUFFER = struct.Struct("<9Q64s")
 _FLAG_CHECK, _FLAG_FLUSH, _FLAG_PROFILE = 1, 2, 4
 
 _FIXED = 1 << 30
@@ -46,6 +46,8 @@ class BufferSpec:
     floating: bool = False
     origin: int = 0
     """Where in the bytes the kernel's pointer points: not 0 for a view with negative strides."""
+    lead: int = 0
+    """The address of the first byte modulo 16: not 0 for a view into an array."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _write_request(
                 initialised,
                 b.element,
                 b.floating,
+                b.lead,
                 b.name.encode()[:63],
             )
         )

@@ -111,7 +111,9 @@ def _index(f: Raw) -> Phrase:
 
 def _misaligned(f: Raw) -> Phrase:
     what = f["text"] or f"{f['size']} bytes"
-    message = f"{what} at byte {f['offset']} of {f['memory']}, not a multiple of {f['size']}"
+    lead = f["numbers"][0]
+    view = f", which is a view that starts at byte {lead} (modulo 16) of its array" if lead else ""
+    message = f"{what} at byte {f['offset']} of {f['memory']}{view}, not a multiple of {f['size']}"
     return message, "read it through a packed_ type or element by element", f.now()
 
 

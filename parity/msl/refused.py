@@ -1,5 +1,6 @@
 """What Apple's compiler refuses and the host's takes, found in the text before it is seen on a Mac."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Refusal:
     remedy: str
 
 
-def refused(text: str) -> list[Refusal]:
+@functools.lru_cache(maxsize=64)
+def refused(text: str) -> tuple[Refusal, ...]:
     """What Metal refuses in a text, by line."""
     found = tokens(text)
     lines = [1]
@@ -41,7 +43,7 @@ def refused(text: str) -> list[Refusal]:
     wrong = {
         (lines[i], message): remedy for i, message, remedy in (*_types(found), *_pointers(found, aliases))
     }
-    return [Refusal(line, message, wrong[line, message]) for line, message in sorted(wrong)]
+    return tuple(Refusal(line, message, wrong[line, message]) for line, message in sorted(wrong))
 
 
 def _types(found: Sequence[Token]) -> Iterator[Wrong]:

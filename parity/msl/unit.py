@@ -1,5 +1,6 @@
 """The C++ file that is compiled for a kernel: its rewritten text, and a function that calls it."""
 
+import functools
 from dataclasses import dataclass
 
 from .loops import loops
@@ -41,6 +42,7 @@ def _argument(generated: Generated, index: int) -> str:
     return f"({const}{type_}*)buffers[{index}]"
 
 
+@functools.lru_cache(maxsize=64)
 def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
     """The unit for a generated text. Its lines are those of the text, in a file called ``kernel``."""
     body = generated.text[: generated.definition_end]

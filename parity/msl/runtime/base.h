@@ -44,7 +44,7 @@ struct Request {
 enum BufferKind : u64 { INPUT = 0, OUTPUT = 1, CONSTANT = 2 };
 
 struct Buffer {
-  u64 kind, size, offset, origin, granule, initialised, element, floating;
+  u64 kind, size, offset, origin, granule, initialised, element, floating, lead;
   char name[64];
 };
 

@@ -49,6 +49,7 @@ extern "C" void __ubsan_handle_type_mismatch_v1(MismatchData* data, u64 address)
   Finding* f = note(MISALIGNED, pc, 0, memory_name(r, address - r.base));
   if (!f) return;
   fill(*f, r, address - r.base, 1u << data->log_alignment);
+  f->numbers[0] = r.lead;
   snprintf(f->text, sizeof f->text, "%s", data->type->name);
 }
 

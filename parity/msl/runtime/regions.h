@@ -27,7 +27,7 @@ struct Region {
   RegionKind kind;
   u64 size;
   bool initialised, constant, floating;
-  u32 element;
+  u32 element, lead;  // bytes between a multiple of 16 and its start
   u64 origin, mapped, cells_mapped;
   const char* name;
 };
@@ -96,8 +96,10 @@ static void map_buffer(u32 index, const Buffer& b) {
   r.floating = b.floating;
   r.initialised = b.kind != OUTPUT || b.initialised;
   r.name = b.name;
-  r.mapped = pages(b.size) + 2 * MARGIN;
+  r.mapped = pages(b.size + 16) + 2 * MARGIN;
   map_at(r.base - MARGIN, r.mapped);
+  r.lead = (u32)b.lead;
+  r.base += b.lead;
   if (b.kind == OUTPUT) make_cells(r, b.size);
   set_fast(r);
   slots[slot] = &r;

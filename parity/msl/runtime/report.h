@@ -110,6 +110,7 @@ COLD void misaligned(Region& r, u64 address, u32 size, bool write, u64 pc) {
   if (!f) return;
   fill(*f, r, address - r.base, size);
   f->now.write = write;
+  f->numbers[0] = r.lead;
 }
 
 COLD void read_only_write(Region& r, u64 address, u32 size, u64 pc) {

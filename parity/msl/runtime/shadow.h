@@ -174,7 +174,7 @@ __attribute__((noinline)) void check_slowly(u64 address, u64 pc) {
   r.count[WRITE]++;
   if (UNLIKELY(profiling)) profile_access(address, N, WRITE, pc, r.kind);
   // Two 8-byte values may be stored as one of 16 bytes; what a type wants is checked where it is used.
-  if (UNLIKELY(checking && (offset & ((N < 8 ? N : 8) - 1)))) misaligned(r, address, N, WRITE, pc);
+  if (UNLIKELY(checking && (address & ((N < 8 ? N : 8) - 1)))) misaligned(r, address, N, WRITE, pc);
   if (r.kind == READ_ONLY) {
     if (WRITE) read_only_write(r, address, N, pc);
     return;
@@ -202,7 +202,7 @@ HOT void check(u64 address, u64 pc) {
   const u64 offset = address - r.base;
   constexpr u32 LOG = N == 1 ? 0 : N == 2 ? 1 : N == 4 ? 2 : N == 8 ? 3 : 4;
   if (UNLIKELY(offset >= r.end[LOG])) return check_slowly<N, WRITE>(address, pc);
-  if (!WRITE && r.fast == FAST_READ && LIKELY(!(offset & ((N < 8 ? N : 8) - 1)))) {
+  if (!WRITE && r.fast == FAST_READ && LIKELY(!(address & ((N < 8 ? N : 8) - 1)))) {
     r.count[0]++;
     return;
   }

@@ -1,5 +1,6 @@
 """Tests of others run with the executor in MLX's place, from their first conftest.py on."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ def _pytest(folder: Path, *options: str) -> str:
     done = subprocess.run(
         [*command, "--rootdir", str(folder), str(folder)],
         cwd=root,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

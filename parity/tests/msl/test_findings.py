@@ -533,3 +533,22 @@ def test_a_thread_inside_the_library_is_told_by_the_kernels_line() -> None:
         f.line for seed in range(3) for f in found(source, time_limit=0.2, seed=seed) if f.kind == "runaway"
     }
     assert lines == {4}
+
+
+@pytest.mark.parametrize(("first", "clean"), [(0, True), (1, False), (2, True)])
+def test_a_view_starts_where_it_lies_in_its_array(first: int, clean: bool) -> None:
+    """MLX gives a kernel the array's buffer and the view's offset, not a copy that is aligned."""
+    x = mx.arange(66, dtype=mx.float16)[first : first + 64]
+    source = "uint t = thread_position_in_grid.x; out[t] = float2(((const device half2*)x)[t]).y;"
+    seen = found(source, inputs={"x": x})
+    assert [f.kind for f in seen] == ([] if clean else ["misaligned"])
+    if not clean:
+        assert "a view that starts at byte 2 (modulo 16) of its array, not a multiple of 4" in seen[0].message
+    copied = run(source, inputs={"x": mx.contiguous(x[::-1])})
+    assert copied.tolist() == [float(first + 62 - 2 * t) for t in range(32)]
+
+
+def test_elements_before_a_view_are_outside() -> None:
+    x = mx.arange(66, dtype=mx.float32)[3:]
+    seen = found("int t = int(thread_position_in_grid.x); out[t] = x[t - 1];", inputs={"x": x})
+    assert [(f.kind, f.index) for f in seen] == [("out-of-bounds", -1)]

@@ -37,4 +37,4 @@ def test_refused(text: str, line: int, words: str) -> None:
     ],
 )
 def test_taken(text: str) -> None:
-    assert refused(text) == []
+    assert refused(text) == ()
