@@ -14,6 +14,9 @@ HEADER = 16 << 20
 CONFIG = 1 << 20
 """Bytes of a config.json."""
 
+DIRECTORY = 8 << 20
+"""Bytes of a zip file's list of members."""
+
 PICKLE = 64 << 20
 """Bytes of pickles, tensors not counted."""
 
