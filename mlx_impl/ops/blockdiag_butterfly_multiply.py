@@ -2,7 +2,7 @@ from math import prod
 
 import mlx.core as mx
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_butterfly_multiply(x: mx.array, w1_bfly: mx.array, w2_bfly: mx.array) -> mx.array:
@@ -15,6 +15,9 @@ def blockdiag_butterfly_multiply(x: mx.array, w1_bfly: mx.array, w2_bfly: mx.arr
     Raises: ValueError if the sizes do not fit together.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_butterfly_multiply_reference``.
     """
+    require_floating("x", x)
+    require_floating("w1_bfly", w1_bfly)
+    require_floating("w2_bfly", w2_bfly)
     require_ndim("w1_bfly", w1_bfly, 3, "(k, q, p)")
     require_ndim("w2_bfly", w2_bfly, 3, "(l, s, r)")
     k, q, p = w1_bfly.shape

@@ -7,7 +7,7 @@ from mlx_impl.kernels.blockdiag import blockdiag_glu as on_kernel
 from mlx_impl.kernels.blockdiag import supports
 from mlx_impl.kernels.dispatch import wanted
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_glu(x: mx.array, weight: mx.array, *, kernel: bool | None = None) -> mx.array:
@@ -21,6 +21,7 @@ def blockdiag_glu(x: mx.array, weight: mx.array, *, kernel: bool | None = None) 
         kernel cannot run these arguments.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

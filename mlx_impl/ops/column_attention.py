@@ -23,6 +23,8 @@ def column_attention(
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)
+    require_floating("k", k)
+    require_floating("v", v)
     require(
         tuple(q.shape) == tuple(k.shape) == tuple(v.shape) and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "

@@ -36,6 +36,8 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
             f"{logits.shape[1] - 1}, or {IGNORED} to be ignored",
         )
     wide = widen(logits)
+    if wide.size:  # the logarithm of a sum would be lost beside a largest logit of thousands
+        wide = mx.subtract(wide, mx.stop_gradient(mx.max(wide, axis=-1, keepdims=True)))
     picked = mx.squeeze(mx.take_along_axis(wide, mx.expand_dims(classes, -1), axis=-1), -1)
     chosen = resolve(profile)
     losses = mx.subtract(_logsumexp(wide, blocks=chosen.softmax == "blocks"), picked)  # (n,)

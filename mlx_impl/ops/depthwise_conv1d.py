@@ -29,6 +29,8 @@ def depthwise_conv1d(
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, c, l)")
     require_ndim("weight", weight, 3, "(c, 1, k)")
     require_axis("weight", weight, 0, x.shape[1], "one filter for each channel of x")

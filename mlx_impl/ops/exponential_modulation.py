@@ -13,6 +13,7 @@ def exponential_modulation(h: mx.array, t: mx.array, deltas: mx.array, shift: fl
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``ExponentialModulation``.
     """
     require_floating("h", h)
+    require_floating("t", t)
     require_axis("t", t, -2, h.shape[-2], "one time for each position of h")
     require_axis("deltas", deltas, -1, h.shape[-1], "one decay for each channel of h")
     decay = mx.exp(mx.multiply(mx.negative(widen(t)), mx.abs(widen(deltas))))

@@ -40,6 +40,12 @@ def hyena_filter_forward(
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter.filter``.
     """
     require_floating("z", z)
+    require_floating("t", t)
+    require_floating("w_in", w_in)
+    require_floating("b_in", b_in)
+    require_floating("w_inner", w_inner)
+    require_floating("b_inner", b_inner)
+    require_floating("w_out", w_out)
     require_ndim("z", z, 3, "(1, l, e)")
     require_ndim("w_in", w_in, 2, "(o, e)")
     require_ndim("w_out", w_out, 2, "(d, o)")

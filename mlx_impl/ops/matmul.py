@@ -24,6 +24,7 @@ def matmul(
     Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require_floating("a", a)
+    require_floating("b", b)
     require(a.ndim >= 2, f"a has shape {tuple(a.shape)}, expected (..., m, k)")
     require(b.ndim >= 2, f"b has shape {tuple(b.shape)}, expected (..., k, n)")
     require_axis("b", b, -2, a.shape[-1], "the inner size k of a")

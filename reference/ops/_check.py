@@ -36,11 +36,11 @@ def require_shape(name: str, x: Tensor, shape: tuple[int, ...], why: str) -> Non
     )
 
 
-def require_floating(name: str, x: Tensor) -> None:
-    """`x` must hold floating-point numbers."""
+def require_floating(name: str, x: Tensor | None) -> None:
+    """`x` must hold floating-point numbers, if it is given."""
     require(
-        x.is_floating_point(),
-        f"{name} has dtype {x.dtype}, expected a floating-point dtype; cast it first",
+        x is None or x.is_floating_point(),
+        f"{name} has dtype {getattr(x, 'dtype', None)}, expected a floating-point dtype; cast it first",
     )
 
 

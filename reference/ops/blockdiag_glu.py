@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_glu(x: Tensor, weight: Tensor) -> Tensor:
@@ -15,6 +15,7 @@ def blockdiag_glu(x: Tensor, weight: Tensor) -> Tensor:
     Raises: ValueError if x does not have k·p features or k·q is odd.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, _ = weight.shape
     require(

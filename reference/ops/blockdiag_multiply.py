@@ -13,6 +13,7 @@ def blockdiag_multiply(x: Tensor, weight: Tensor) -> Tensor:
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_multiply_reference``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

@@ -19,6 +19,8 @@ def column_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)
+    require_floating("k", k)
+    require_floating("v", v)
     require(
         q.shape == k.shape == v.shape and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "

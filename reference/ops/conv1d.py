@@ -25,6 +25,8 @@ def conv1d(
     Source: Dumoulin & Visin 2016, A guide to convolution arithmetic, §2.4, §5.1; canonical ``nn.Conv1d``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, c, l)")
     require_ndim("weight", weight, 3, "(o, c/groups, k)")
     for name, value in (("stride", stride), ("dilation", dilation), ("groups", groups)):

@@ -17,6 +17,8 @@ def gated_short_conv(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, T
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, 3·d, l)")
     require_ndim("weight", weight, 3, "(3·d, 1, k)")
     require_ndim("bias", bias, 1, "(3·d,)")

@@ -24,6 +24,7 @@ def monarch_conv(u: Tensor, k: Tensor, D: Tensor) -> Tensor:
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
     require_floating("u", u)
+    require_floating("k", k)
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     require_axis("k", k, 0, d, "one kernel for each channel of u")

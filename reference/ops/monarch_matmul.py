@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def monarch_matmul(x: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
@@ -17,6 +17,9 @@ def monarch_matmul(x: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
     Raises: ValueError if the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §3.1, eq. 1: M = (∏ Pᵢ·Bᵢ)·P₀.
     """
+    require_floating("x", x)
+    require_floating("w1", w1)
+    require_floating("w2", w2)
     require_ndim("w1", w1, 3, "(k, q, p)")
     k, _, p = w1.shape
     require(

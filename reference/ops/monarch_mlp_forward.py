@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_floating, require_ndim
 
 
 def monarch_mlp_forward(
@@ -26,6 +26,8 @@ def monarch_mlp_forward(
     Raises: ValueError if the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``BertGatedLinearUnitMLP`` with ``use_monarch_mlp``.
     """
+    require_floating("w1", w1)
+    require_floating("w2", w2)
     require_ndim("w1", w1, 3, "(k, q, p)")
     require_ndim("w2", w2, 3, "(k, q, p)")
     d, given = x.shape[-1], w1.shape[0] * w1.shape[1]

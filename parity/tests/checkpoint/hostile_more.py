@@ -1,4 +1,4 @@
-"""More checkpoints that must never get in: lists that lie, pickles that unfold, links and pipes beside weights."""
+"""More checkpoints that must never get in: lists that lie, pickles that unfold, links and pipes beside."""
 
 import os
 import struct
@@ -200,3 +200,7 @@ def _weights_that_are_a_pipe(folder: Path) -> Path:
 def _config_that_is_a_pipe(folder: Path) -> Path:
     os.mkfifo(folder / "config.json")
     return _folder(folder)
+
+
+TOGETHER = CORPUS
+"""Those of the first file, and of this one."""

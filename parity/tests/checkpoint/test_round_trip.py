@@ -131,7 +131,7 @@ def test_forms(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("out", ["port", "port.safetensors"])
 def test_the_rest_of_the_configuration_is_carried_through(out: str, tmp_path: Path) -> None:
-    """What makes nothing of the model, labels and names, comes back as it was; but a dtype that was changed."""
+    """What makes nothing of the model, labels and names, comes back as it was; but for a changed dtype."""
     layout = LAYOUTS[1]
     torch.save(layout.state(), tmp_path / "model.bin")
     rest = {

@@ -184,7 +184,7 @@ def test_upper_case_where_told(spoken: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "vocab.txt", "tokenizer_config.json"])
 def test_tokenizers_that_are_links_out_of_the_folder(name: str, spoken: Path, tmp_path: Path) -> None:
-    """Are refused, as by a conversion; within the folder, or where a download keeps its files, they are fine."""
+    """Are refused, as by a conversion; within the folder, or where a download keeps files, they are fine."""
     (tmp_path / "text").write_text("a\n")
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -193,7 +193,7 @@ def test_tokenizers_that_are_links_out_of_the_folder(name: str, spoken: Path, tm
     file.unlink(missing_ok=True)
     (outside / name).write_text(text)
     file.symlink_to(outside / name)
-    with pytest.raises(ParityError, match="is a link out of the folder, to .*; copy the file itself there"):
+    with pytest.raises(ParityError, match=r"is a link out of the folder, to .*; copy the file itself there"):
         from_text(tmp_path / "text", _model(spoken), 4)
     if name == "vocab.txt":
         assert from_text(tmp_path / "text", _model(spoken, root=str(tmp_path)), 4).ids
