@@ -16,7 +16,7 @@ def bce_with_logits(logits: mx.array, target: mx.array, *, profile: Profile | st
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if logits is not floating, or the shapes differ, which would broadcast unasked, or
+    Raises: ValueError if one of them is not floating, or the shapes differ, which would broadcast unasked, or
         there is no such profile.
     Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
     """

@@ -17,8 +17,8 @@ def blockdiag_glu(x: mx.array, weight: mx.array, *, kernel: bool | None = None) 
 
     Shapes: x: (..., k·p), weight: (k, q, p), k·q even → (..., k·q/2).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features or k·q is odd, or `kernel` is True and the Metal
-        kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or x does not have k·p features or k·q is odd, or
+        `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
     require_floating("weight", weight)

@@ -19,7 +19,7 @@ def column_attention(
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if q is not floating, or the shapes differ, or there is no such profile.
+    Raises: ValueError if one of them is not floating, or the shapes differ, or there is no such profile.
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)

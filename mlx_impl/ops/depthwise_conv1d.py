@@ -24,8 +24,8 @@ def depthwise_conv1d(
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the channels do not match or the padded input is shorter than
-        the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or the channels do not match or the padded input is
+        shorter than the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
     require_floating("x", x)

@@ -21,8 +21,8 @@ def layer_norm(
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or weight or bias does not have x's channels, or there is no such
-        profile.
+    Raises: ValueError if one of them is not floating, or weight or bias does not have x's channels, or there
+        is no such profile.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
     require_floating("x", x)

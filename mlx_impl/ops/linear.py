@@ -22,8 +22,8 @@ def linear(
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the features do not match, there is no such profile, or
-        `kernel` is True and the Metal kernel cannot run these arguments. The kernel sums in steps of its
+    Raises: ValueError if one of them is not floating, or the features do not match, there is no such profile,
+        or `kernel` is True and the Metal kernel cannot run these arguments. The kernel sums in steps of its
         tile, in every profile.
     Source: canonical ``nn.Linear``.
     """

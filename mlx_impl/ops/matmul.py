@@ -18,9 +18,9 @@ def matmul(
 
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
-    Raises: ValueError if a is not floating, or an argument has fewer than two axes or the inner sizes differ,
-        there is no such profile, or `kernel` is True and the Metal kernel cannot run these arguments. The
-        kernel sums in steps of its tile, in every profile.
+    Raises: ValueError if one of them is not floating, or an argument has fewer than two axes or the inner
+        sizes differ, there is no such profile, or `kernel` is True and the Metal kernel cannot run these
+        arguments. The kernel sums in steps of its tile, in every profile.
     Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require_floating("a", a)

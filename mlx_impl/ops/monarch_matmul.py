@@ -14,7 +14,7 @@ def monarch_matmul(x: mx.array, w1: mx.array, w2: mx.array) -> mx.array:
 
     Shapes: x: (..., k·p), w1: (k, q, p), w2: (l, s, r) with l·r = k·q → (..., s·l).
     Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §3.1, eq. 1: M = (∏ Pᵢ·Bᵢ)·P₀.
     """
     require_floating("x", x)

@@ -14,7 +14,7 @@ def bce_with_logits(logits: Tensor, target: Tensor) -> Tensor:
 
     Shapes: logits, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if logits is not floating, or the shapes differ, which would broadcast unasked.
+    Raises: ValueError if one of them is not floating, or the shapes differ, which would broadcast unasked.
     Source: canonical ``nn.BCEWithLogitsLoss`` (multi-label classification).
     """
     require_floating("logits", logits)

@@ -11,7 +11,7 @@ def blockdiag_butterfly_multiply(x: Tensor, w1_bfly: Tensor, w2_bfly: Tensor) ->
 
     Shapes: x: (..., k·p), w1_bfly: (k, q, p), w2_bfly: (l, s, r) with l·r = k·q → (..., s·l).
     Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_butterfly_multiply_reference``.
     """
     require_floating("x", x)

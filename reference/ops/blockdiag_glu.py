@@ -12,7 +12,7 @@ def blockdiag_glu(x: Tensor, weight: Tensor) -> Tensor:
 
     Shapes: x: (..., k·p), weight: (k, q, p), k·q even → (..., k·q/2).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features or k·q is odd.
+    Raises: ValueError if one of them is not floating, or x does not have k·p features or k·q is odd.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
     require_floating("weight", weight)

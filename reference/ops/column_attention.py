@@ -15,7 +15,7 @@ def column_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if q is not floating, or the shapes differ.
+    Raises: ValueError if one of them is not floating, or the shapes differ.
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)

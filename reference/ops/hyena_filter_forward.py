@@ -29,7 +29,7 @@ def hyena_filter_forward(
     Shapes: z: (1, l, e), t: (1, l, 1), w_in: (o, e), b_in: (o,), w_inner: (j, o, o), b_inner: (j, o),
         w_out: (d, o), freq: (1, o), deltas: (1, 1, d) → (1, l, d). j may be 0.
     Dtypes: floating and equal.
-    Raises: ValueError if z is not floating, or the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter.filter``.
     """
     require_floating("z", z)

@@ -14,7 +14,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or weight or bias does not have x's channels.
+    Raises: ValueError if one of them is not floating, or weight or bias does not have x's channels.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
     require_floating("x", x)

@@ -9,7 +9,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the features do not match.
+    Raises: ValueError if one of them is not floating, or the features do not match.
     Source: canonical ``nn.Linear``.
     """
     require_floating("x", x)

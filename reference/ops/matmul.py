@@ -11,7 +11,8 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
 
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
-    Raises: ValueError if a is not floating, or an argument has fewer than two axes or the inner sizes differ.
+    Raises: ValueError if one of them is not floating, or an argument has fewer than two axes or the inner
+        sizes differ.
     Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require_floating("a", a)

@@ -14,7 +14,7 @@ def monarch_matmul(x: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
 
     Shapes: x: (..., k·p), w1: (k, q, p), w2: (l, s, r) with l·r = k·q → (..., s·l).
     Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §3.1, eq. 1: M = (∏ Pᵢ·Bᵢ)·P₀.
     """
     require_floating("x", x)
