@@ -43,6 +43,14 @@ def require_floating(name: str, x: mx.array | None) -> None:
     )
 
 
+def require_inexact(name: str, x: mx.array) -> None:
+    """`x` must hold floating-point or complex numbers."""
+    require(
+        mx.issubdtype(x.dtype, mx.inexact),
+        f"{name} has dtype {x.dtype}, expected a floating-point or complex dtype; cast it first",
+    )
+
+
 def require_integers(name: str, x: mx.array) -> None:
     """`x` must hold integers."""
     require(

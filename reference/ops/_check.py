@@ -49,6 +49,14 @@ def require_positive(name: str, value: int) -> None:
     require(value >= 1, f"{name}={value}, expected at least 1")
 
 
+def require_inexact(name: str, x: Tensor) -> None:
+    """`x` must hold floating-point or complex numbers."""
+    require(
+        x.is_floating_point() or x.is_complex(),
+        f"{name} has dtype {x.dtype}, expected a floating-point or complex dtype; cast it first",
+    )
+
+
 def require_integers(name: str, x: Tensor) -> None:
     """`x` must hold integers."""
     require(
