@@ -44,6 +44,9 @@ _NO_TENSORS = frozenset("backward dim numel type unbind chunk".split())
 """Leftovers whose result is not one array; of the others every link of a chain is looked at."""
 
 
+_RESHAPING = frozenset("reshape transpose swapaxes moveaxis astype squeeze".split())
+
+
 @dataclass(frozen=True)
 class Arguments:
     """The arguments of a call.
@@ -113,6 +116,9 @@ def call(ev: Expressions, node: ast.Call) -> Value:
     found = _called(ev, node, callee, arguments)
     if found == UNKNOWN and isinstance(callee, Method) and is_array(callee.of):
         return Array() if callee.name in torch_words.METHODS.keys() - _NO_TENSORS else found
+    if found == base == UNKNOWN and isinstance(node.func, ast.Attribute) and node.func.attr in _RESHAPING:
+        # Nothing else has such a method, where no package with other arrays is about.
+        return Array() if ev.module.is_mlx and not ev.module.has_other_arrays else found
     return found
 
 

@@ -258,6 +258,16 @@ class ClassInfo:
                 return UNKNOWN
         return None
 
+    def above(self) -> Value:
+        """What ``super()`` is in its methods, if it has one base."""
+        bases = self._known_bases()
+        if len(bases) != 1:
+            return UNKNOWN
+        last = bases[0].dotted.rpartition(".") if isinstance(bases[0], Name) else ("", "", "")
+        if last[0].startswith("mlx.nn") and last[2] in NN_LAYERS:
+            return Layer(last[2])
+        return Instance(bases[0].info) if isinstance(bases[0], Class) else UNKNOWN
+
     def called(self) -> Value:
         """What calling an object of the class gives."""
         found = self.attribute("__call__")
@@ -268,7 +278,7 @@ class ClassInfo:
 
 def of_layer(layer: Layer, name: str) -> Value:
     """An attribute of a layer of mlx.nn."""
-    if name == "__call__":
+    if name == "__call__" or (name == "as_linear" and layer.name.endswith("Embedding")):
         return Returns(layer_result(layer.name, []))
     if name == "training":
         return Number("bool")

@@ -85,6 +85,10 @@ class Expressions:
         """Whether nothing is reported now."""
         return self._quiet > 0
 
+    def above(self) -> Value:
+        """What ``super()`` is here."""
+        return UNKNOWN
+
     def quietly(self, node: ast.expr) -> Value:
         """What an expression is, without reporting."""
         with self.silence():
