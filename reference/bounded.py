@@ -12,7 +12,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 MEMBERS = 20_000
@@ -82,12 +81,17 @@ def _directory(path: Path) -> None:
         file.seek(max(0, path.stat().st_size - _TAIL))
         tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
+    if tail.endswith(b"\x00\x00") and tail[-22:].startswith(b"PK\x05\x06"):
+        end = len(tail) - 22  # no comment behind it
     if end < 0 or len(tail) < end + 22:
         return  # not whole, which zipfile says
     count, size = struct.unpack_from("<HI", tail, end + 10)
-    wide = tail.rfind(b"PK\x06\x06", 0, end)
-    if 0 <= wide <= len(tail) - 56:
-        count, size = struct.unpack_from("<QQ", tail, wide + 32)
+    if (
+        end >= 76
+        and tail[end - 20 :].startswith(b"PK\x06\x07")
+        and tail[end - 76 :].startswith(b"PK\x06\x06")
+    ):
+        count, size = struct.unpack_from("<QQ", tail, end - 76 + 32)
     if count > MEMBERS or size > DIRECTORY:
         raise TooMuchError(
             f"it lists {count:,} members in {size:,} bytes, at most {MEMBERS:,} in {DIRECTORY:,} are read; "
@@ -188,9 +192,3 @@ class _Machine:
             raise TooMuchError(
                 f"its pickles unfold to more than {WEIGHT:,} values; save the state_dict alone"
             )
-
-
-def dtype_of(name: str) -> "torch.dtype | None":
-    """A dtype by its full name, ``torch.int16``; None if it is none."""
-    found = getattr(torch, name.removeprefix("torch."), None) if name.startswith("torch.") else None
-    return found if isinstance(found, torch.dtype) else None

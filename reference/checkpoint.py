@@ -175,7 +175,7 @@ def _restricted() -> ModuleType:
             full = f"{module}.{name}"
             if full in found:
                 return (lambda *_: OrderedDict()) if full == "collections.defaultdict" else found[full]
-            dtype = bounded.dtype_of(full)
+            dtype = _dtype(full)
             if dtype is not None:
                 return dtype
             if full in INERT or full.startswith(tuple(n for n in INERT if n.endswith("."))):
@@ -186,6 +186,12 @@ def _restricted() -> ModuleType:
     module.Unpickler = Unpickler  # type: ignore[attr-defined]
     module.load = lambda file, **options: Unpickler(file, **options).load()  # type: ignore[attr-defined]
     return module
+
+
+def _dtype(name: str) -> torch.dtype | None:
+    """A dtype by its full name, ``torch.int16``; None if it is none."""
+    found = getattr(torch, name.removeprefix("torch."), None) if name.startswith("torch.") else None
+    return found if isinstance(found, torch.dtype) else None
 
 
 def _state_dict(path: Path, value: Any) -> dict[str, Tensor]:

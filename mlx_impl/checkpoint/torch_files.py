@@ -106,14 +106,13 @@ def _entries(path: Path, data: memoryview) -> dict[str, memoryview]:
 def _refuse_long_directory(path: Path, data: memoryview) -> None:
     """Raises: CheckpointError if the list of members, which is read whole, is longer than any of weights."""
     tail = bytes(data[-_TAIL:])
-    at = tail.rfind(b"PK\5\6")
+    plain = tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0"
+    at = len(tail) - 22 if plain else tail.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(tail):
         return  # not whole: what reads it says so
     count, size = struct.unpack("<HI", tail[at + 10 : at + 16])
-    wide = tail.rfind(b"PK\6\6", 0, at)
-    if size == 0xFFFFFFFF or count == 0xFFFF or wide >= 0:
-        if wide < 0 or wide + 48 > len(tail):
-            return
+    wide = at - 76  # where zipfile looks for the end of a wide list: before its locator
+    if wide >= 0 and tail[wide : wide + 4] == b"PK\6\6" and tail[wide + 56 : wide + 60] == b"PK\6\7":
         count, size = struct.unpack("<QQ", tail[wide + 32 : wide + 48])
     if count > limits.TENSORS:
         raise CheckpointError(

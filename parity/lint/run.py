@@ -54,6 +54,8 @@ def lint(
 ) -> Outcome:
     """Apply rules to files. Nothing of them is imported or run.
 
+    They are gone through again as long as calls tell something new of parameters without annotation.
+
     Args:
         files: what to read.
         codes: the rules that count.

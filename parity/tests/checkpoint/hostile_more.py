@@ -17,7 +17,7 @@ _TOP = "model"
 # -- lists of members -------------------------------------------------------------------------------------
 
 
-def _ended(folder: Path, count: int, size: int, *, wide: bool = False) -> Path:
+def _ended(folder: Path, count: int, size: int, *, wide: bool = False, offset: bytes = b"") -> Path:
     """A good zip file whose end says that its list has so many members and bytes."""
     path = rewritten(folder, lambda members: members)
     data = bytearray(path.read_bytes())
@@ -30,18 +30,21 @@ def _ended(folder: Path, count: int, size: int, *, wide: bool = False) -> Path:
         data[end:] = record + locator + tail
     else:
         data[end + 8 : end + 16] = struct.pack("<HHI", count, count, size)
+        data[end + 16 : end + 20] = offset or data[end + 16 : end + 20]
     path.write_bytes(data)
     return path
 
 
-def _end(name: str, says: str, *numbers: int, wide: bool = False) -> None:
-    CORPUS[f"zip-list-{name}"] = (lambda folder: _ended(folder, *numbers, wide=wide), says)
+def _end(name: str, says: str, *numbers: int, **options: Any) -> None:
+    CORPUS[f"zip-list-{name}"] = (lambda folder: _ended(folder, *numbers, **options), says)
 
 
 _end("of-60000", "60,000 members", 60_000, 100)
 _end("of-a-gigabyte", "a list of members of 1,073,741,824 bytes", 10, 1 << 30)
 _end("of-a-trillion", "1,099,511,627,776 members", 1 << 40, 1 << 46, wide=True)
 _end("of-exabytes", "a list of members of", 10, 1 << 60, wide=True)
+_end("of-65535-and-no-wider-end", "65,535 members", 0xFFFF, 0xFFFFFFFF)
+_end("with-an-end-within-the-end", "a list of members of", 10, 1 << 30, offset=b"PK\5\6")
 _end("of-nothing", "0 data.pkl", 0, 0)
 _end("longer-than-the-file", "damaged", 10, 1 << 22)
 

@@ -82,6 +82,8 @@ def test_one_list_in_many_calls() -> None:
 BOMBS = {
     "zip-list-of-60000": "60,000 members",
     "zip-list-of-a-trillion": "at most 20,000",
+    "zip-list-of-65535-and-no-wider-end": "65,535 members",
+    "zip-list-with-an-end-within-the-end": "1,073,741,824 bytes",
     "zip-with-long-names": "200 members in 12",
     "old-laughing-version": "unfold to more than 10,000,000 values",
     "pickled-list-that-doubles": "unfold to more than 10,000,000 values",

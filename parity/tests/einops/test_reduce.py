@@ -123,6 +123,21 @@ def test_the_mean_of_more_than_is_copied_at_once(
             assert (error <= bound).all()
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_the_gradient_of_a_mean_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same share for every element, also where the function is compiled or mapped."""
+    monkeypatch.setattr(reductions, "AT_ONCE", 20)
+    x = mx.ones((3, 5, 7), dtype=getattr(mx, name))
+    share = mx.array(1 / 15, dtype=x.dtype).item()
+
+    def total(z: mx.array) -> mx.array:
+        return mx.sum(reduce(z, "a b c -> c", "mean"))
+
+    assert mx.allclose(mx.grad(total)(x), mx.array(share, dtype=x.dtype)).item()
+    assert mx.allclose(mx.compile(mx.grad(total))(x), mx.array(share, dtype=x.dtype)).item()
+    assert mx.vmap(lambda z: reduce(z, "b c ->", "mean"))(x).tolist() == [1, 1, 1]
+
+
 def test_what_the_mean_of_bfloat16_takes_from_mlx() -> None:
     """Its sum on the CPU, in float32: a sum in bfloat16 would stop at 256, as 256 + 1 is 256 there."""
     x = mx.ones((1 << 13, 3), dtype=mx.bfloat16)
