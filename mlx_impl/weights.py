@@ -131,9 +131,10 @@ def load_canonical(model: nn.Module, tensors: Mapping[str, mx.array], *, strict:
         never_loaded=tuple(sorted(set(wanted) - set(fitting))),
     )
     if found.problems():
-        message = (
-            f"the tensors do not fit {type(model).__name__}: {'; '.join(found.summary())}. "
-            "Check that the configuration is the checkpoint's"
+        message = f"the tensors do not fit {type(model).__name__}: {'; '.join(found.summary())}. " + (
+            "If they are no part of the model, strict=False (--not-strict) leaves them out"
+            if found.unexpected and not (found.missing or found.misshapen or found.untied)
+            else "Check that the configuration is the checkpoint's"
         )
         if strict:
             raise ValueError(message)

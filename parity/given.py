@@ -1,9 +1,12 @@
 """Numbers that are given, not drawn: the weights of a checkpoint, the tokens of a text."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from .dtypes import AnyArray
+from .errors import ParityError
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Trained:
     """A model with weights of its own: a spec, constructor arguments, parameters under canonical names.
 
     `length` is the longest input, `vocabulary` and `padding` what token ids may be and what fills up;
-    `folder` is where its tokenizer may lie.
+    `folder` is where its tokenizer may lie, `root` the folder that links there may point into.
     """
 
     spec: str
@@ -34,6 +37,22 @@ class Trained:
     vocabulary: int
     padding: int
     notes: tuple[str, ...] = ()
+    root: str = ""
+
+    def beside(self, name: str) -> Path | None:
+        """A file beside the weights, if it is there.
+
+        Raises: ParityError if it is a link out of the folder.
+        """
+        path = Path(self.folder, name)
+        if not os.path.lexists(path):
+            return None
+        root = Path(self.root or self.folder).resolve()
+        if not path.resolve().is_relative_to(root):
+            raise ParityError(
+                f"{path} is a link out of the folder, to {path.resolve()}; copy the file itself there"
+            )
+        return path if path.is_file() else None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import AnyArray
-from .errors import UsageError
+from .errors import ParityError, UsageError
 from .given import Trained
 
 LARGEST = 64 << 20
@@ -47,7 +47,7 @@ def from_text(path: Path, model: Trained, length: int) -> Tokens:
     sentences = [line.strip() for line in _lines(path) if line.strip()]
     if not sentences:
         raise UsageError(f"{path} has no sentence: write one a line")
-    tokenizer = _tokenizer(Path(model.folder))
+    tokenizer = _tokenizer(model)
     rows = [list(tokenizer.encode(sentence).ids) for sentence in sentences]
     return _made(path, rows, sentences, model, length)
 
@@ -96,40 +96,41 @@ def _lines(path: Path) -> list[str]:
         raise UsageError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
-def _tokenizer(folder: Path) -> Any:
+def _tokenizer(model: Trained) -> Any:
     """The tokenizer beside a checkpoint: whole, or made from its list of word pieces as BERT's is.
 
     Raises: UsageError if there is none, the package is missing, or the file cannot be read.
     """
-    whole, pieces = folder / "tokenizer.json", folder / "vocab.txt"
-    if not whole.is_file() and not pieces.is_file():
+    whole, pieces = model.beside("tokenizer.json"), model.beside("vocab.txt")
+    if whole is None and pieces is None:
         raise UsageError(
-            f"{folder} has neither tokenizer.json nor vocab.txt: put one there, or give --tokens"
+            f"{model.folder} has neither tokenizer.json nor vocab.txt: put one there, or give --tokens"
         )
     try:
         import tokenizers
     except ImportError:
         raise UsageError(f"--text needs the package tokenizers: {EXTRA}; or give --tokens FILE") from None
     try:
-        if not whole.is_file():
-            return _of_pieces(tokenizers, pieces, folder)
+        if whole is None:
+            assert pieces is not None
+            return _of_pieces(tokenizers, pieces, model.beside("tokenizer_config.json"))
         found = tokenizers.Tokenizer.from_file(str(whole))
-    except UsageError:
+    except ParityError:
         raise
     except Exception as error:  # the package raises plain ones
-        raise UsageError(f"the tokenizer in {folder} cannot be read: {str(error)[:200]}") from error
+        raise UsageError(f"the tokenizer in {model.folder} cannot be read: {str(error)[:200]}") from error
     found.no_padding()
     found.no_truncation()
     return found
 
 
-def _of_pieces(tokenizers: Any, pieces: Path, folder: Path) -> Any:
+def _of_pieces(tokenizers: Any, pieces: Path, told: Path | None) -> Any:
     """BERT's tokenizer from vocab.txt: lower case unless tokenizer_config.json says otherwise."""
     import json
 
     settings: dict[str, Any] = {}
-    if (folder / "tokenizer_config.json").is_file():
-        settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    if told is not None:
+        settings = json.loads(told.read_text("utf-8"))
     vocabulary = {word: i for i, word in enumerate(pieces.read_text("utf-8").splitlines())}
     missing = [word for word in ("[UNK]", "[CLS]", "[SEP]") if word not in vocabulary]
     if missing:

@@ -6,7 +6,6 @@ code would agree on the same mistake.
 
 import pickle
 import warnings
-import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from . import bounded
+
 NESTINGS = (("state", "model"), ("state_dict",), ("model_state_dict",), ("model",), ("module",))
 """Where a checkpoint of training keeps the model, the first that is there."""
 
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module")
 """Parts of a name that wrappers add: DataParallel, torch.compile, FSDP."""
+
+OWN = ("bert.", "cls.", "classifier.", "embeddings.", "encoder.", "pooler.")
+"""How the names of an M2-BERT begin."""
 
 _BUILTINS = (
     "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "long", "object",
@@ -44,7 +48,6 @@ INERT = (
     "streaming.",
     "torch.Size",
     "torch.device",
-    *(f"torch.{name}" for name in ("bfloat16", "float16", "float32", "float64", "int64", "uint8")),
     "torch.optim.",
     "torchmetrics.",
     "transformers.",
@@ -100,6 +103,8 @@ def read(paths: Path | Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} cannot be read: it is not a file; give a file of weights")
     try:
         with path.open("rb") as file:
             start = file.read(9)
@@ -108,22 +113,16 @@ def _read_file(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        if is_zip:
-            _refuse_compressed(path)
-        return _state_dict(path, _load(path))
+        bounded.check(path)
+        tensors = _state_dict(path, _load(path))
+        bounded.check_sizes(path, tensors)
     except CheckpointError:
         raise
+    except bounded.TooMuchError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     except Exception as error:  # what PyTorch and safetensors raise for bad files is of many kinds
         raise CheckpointError(f"{path} cannot be read: {type(error).__name__}: {str(error)[:300]}") from error
-
-
-def _refuse_compressed(path: Path) -> None:
-    """Raises: CheckpointError if a zip file unfolds to more than it is."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    packed = any(m.compress_type != zipfile.ZIP_STORED for m in members)
-    if packed or sum(m.file_size for m in members) > path.stat().st_size:
-        raise CheckpointError(f"{path} is compressed, as torch.save never writes; save it again")
+    return tensors
 
 
 def _load(path: Path) -> Any:
@@ -146,6 +145,9 @@ def _restricted() -> ModuleType:
     def tensor(*arguments: Any) -> Any:
         return torch._utils._rebuild_tensor_v2(*arguments)
 
+    def tensor_of_dtype(*arguments: Any) -> Any:
+        return torch._utils._rebuild_tensor_v3(*arguments)
+
     def parameter(data: Tensor, *_: Any) -> Tensor:
         return data
 
@@ -162,6 +164,7 @@ def _restricted() -> ModuleType:
         "collections.OrderedDict": ordered,
         "collections.defaultdict": OrderedDict,
         "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_tensor_v3": tensor_of_dtype,
         "torch._utils._rebuild_parameter": parameter,
     }
     inert = type("Inert", (_Inert,), {})
@@ -172,6 +175,9 @@ def _restricted() -> ModuleType:
             full = f"{module}.{name}"
             if full in found:
                 return (lambda *_: OrderedDict()) if full == "collections.defaultdict" else found[full]
+            dtype = _dtype(full)
+            if dtype is not None:
+                return dtype
             if full in INERT or full.startswith(tuple(n for n in INERT if n.endswith("."))):
                 return inert
             raise CheckpointError(f"its pickle asks for {full!r}, which no weights need; nothing was run")
@@ -180,6 +186,12 @@ def _restricted() -> ModuleType:
     module.Unpickler = Unpickler  # type: ignore[attr-defined]
     module.load = lambda file, **options: Unpickler(file, **options).load()  # type: ignore[attr-defined]
     return module
+
+
+def _dtype(name: str) -> torch.dtype | None:
+    """A dtype by its full name, ``torch.int16``; None if it is none."""
+    found = getattr(torch, name.removeprefix("torch."), None) if name.startswith("torch.") else None
+    return found if isinstance(found, torch.dtype) else None
 
 
 def _state_dict(path: Path, value: Any) -> dict[str, Tensor]:
@@ -204,9 +216,12 @@ def canonical_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name in tensors
         if "flashfft" not in name.split(".")
     }
-    if short and all(name.startswith("model.") for name in short.values()):
+    inner = [text.removeprefix("model.") for text in short.values() if text.startswith("model.")]
+    others = any(text.startswith(OWN) for text in short.values())
+    # All names, or the model's beside those of a trainer's losses and metrics.
+    if len(inner) == len(short) or (any(text.startswith(OWN) for text in inner) and not others):
         short = {name: text.removeprefix("model.") for name, text in short.items()}
-    if short and all(name.startswith("bert.") for name in short.values()):
+    if short and all(text.startswith("bert.") for text in short.values() if text.startswith(OWN)):
         short = {name: text.removeprefix("bert.") for name, text in short.items()}
     if len(set(short.values())) != len(short):
         raise CheckpointError("two tensors have one name without the wrappers' prefixes")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,8 +62,8 @@ class Configuration:
     ignored: tuple[str, ...] = ()
 
 
-def read_keys(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The canonical keys of a config.json, and the names of those that are bookkeeping.
+def read_keys(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The canonical keys of a config.json, and those that are bookkeeping.
 
     Raises: CheckpointError if it is malformed, too large, or has an unknown key or a value of a wrong type.
     """
@@ -72,8 +73,8 @@ def read_keys(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     return checked_keys(str(path), found)
 
 
-def checked_keys(what: str, found: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Canonical keys with values of the right types, and the names of the others.
+def checked_keys(what: str, found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Canonical keys with values of the right types, and the others.
 
     Raises: CheckpointError naming what is unknown or of a wrong type.
     """
@@ -95,7 +96,12 @@ def checked_keys(what: str, found: Mapping[str, Any]) -> tuple[dict[str, Any], t
         if type(value) not in wanted:
             names = " or ".join("null" if t is NoneType else t.__name__ for t in wanted)
             raise CheckpointError(f"{what}: {key} is {str(value)[:40]!r}, expected {names}")
-    return keys, tuple(sorted(set(found) - known))
+    rest = {key: found[key] for key in sorted(set(found) - known)}
+    try:
+        json.dumps(rest, allow_nan=False)
+    except ValueError:
+        raise CheckpointError(f"{what}: a number that is infinite, which JSON has not") from None
+    return keys, rest
 
 
 def make(what: str, keys: Mapping[str, Any]) -> M2BertConfig:

@@ -104,7 +104,8 @@ def convert(
     parameters = dict(tree_flatten(made.model.parameters()))
     named = keys.to_canonical(parameters) if target == "canonical" else parameters
     tensors = {name: arrays.from_array(x) for name, x in named.items()}
-    information = _metadata(made, digests, packed, target)
+    rest = _besides(source, dtype)
+    information = _metadata(made, digests, packed, target, rest)
     if out.suffix == ".safetensors":
         write_whole(out, lambda part: safetensors.write(part, tensors, information), folder=(), force=force)
         copied: tuple[str, ...] = ()
@@ -112,7 +113,7 @@ def convert(
         copied = _texts(source)
         write_whole(
             out,
-            lambda part: _folder(part, tensors, information, made, copied),
+            lambda part: _folder(part, tensors, information, made, rest, copied),
             folder=(WEIGHTS, CONFIG, *copied),
             force=force,
         )
@@ -136,7 +137,11 @@ def _outer(source: Source) -> str:
 
 
 def _metadata(
-    made: Assembled, digests: Mapping[str, str], packed: Quantization | None, target: str
+    made: Assembled,
+    digests: Mapping[str, str],
+    packed: Quantization | None,
+    target: str,
+    rest: Mapping[str, Any],
 ) -> dict[str, str]:
     found = {
         "format": "pt" if target == "canonical" else "mlx",
@@ -147,11 +152,21 @@ def _metadata(
         "config": json.dumps(made.config.to_dict(), sort_keys=True, allow_nan=False),
         "canonical_prefix": _outer(made.source),
     }
+    if rest:
+        found["config_besides"] = json.dumps(rest, sort_keys=True, allow_nan=False)
     if packed is not None:
         found["quantization"] = json.dumps(
             {"bits": packed.bits, "group_size": packed.group_size, "layers": list(packed.layers)}
         )
     return found
+
+
+def _besides(source: Source, dtype: str | None) -> dict[str, Any]:
+    """What config.json says besides, of labels, of texts, of who made it: carried through as it is."""
+    rest = dict(source.rest)
+    if dtype is not None:
+        rest |= {key: dtype for key in ("torch_dtype", "dtype") if key in rest}
+    return rest
 
 
 def _version(package: str) -> str:
@@ -172,10 +187,11 @@ def _folder(
     tensors: Mapping[str, Raw],
     information: Mapping[str, str],
     made: Assembled,
+    rest: Mapping[str, Any],
     copied: tuple[str, ...],
 ) -> None:
     safetensors.write(part / WEIGHTS, tensors, information)
-    text = json.dumps(made.config.to_dict(), indent=2, sort_keys=True, allow_nan=False)
+    text = json.dumps({**rest, **made.config.to_dict()}, indent=2, sort_keys=True, allow_nan=False)
     (part / CONFIG).write_text(f"{text}\n", encoding="utf-8")
     for name in copied:
         shutil.copyfile(made.source.folder / name, part / name)

@@ -139,7 +139,7 @@ def _configuration(source: Source, packed: Mapping[str, Any] | None) -> Configur
         shapes = _unpacked(source.tensors, packed)
     found = determine(str(source.path), shapes, source.keys, source.named.head)
     told_by = source.told_by or found.source
-    return Configuration(found.config, told_by, found.inferred, found.assumed, source.ignored)
+    return Configuration(found.config, told_by, found.inferred, found.assumed, tuple(source.rest))
 
 
 def _longer(configuration: Configuration, length: int) -> Configuration:

@@ -27,6 +27,8 @@ DERIVED = "flashfft"
 """Part of a name whose tensors are tables of the canonical GPU path, computed from nothing but the length."""
 
 ENCODER = ("embeddings.", "encoder.", "pooler.")
+OWN = ("bert.", "cls.", "classifier.", *ENCODER)
+"""How the names of an M2-BERT begin."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,15 @@ def canonical(what: str, tensors: Mapping[str, T]) -> Canonical:
 
 
 def _leading(tensors: Mapping[str, Any]) -> bool:
-    """Whether every name begins with ``model.``, wrappers' parts aside."""
+    """Whether the model's names begin with ``model.``, wrappers' parts aside: all do, or others are not its.
 
-    def first(name: str) -> str:
-        return next((p for p in name.split(".") if p not in WRAPPERS), "")
-
-    return bool(tensors) and all(first(name) == "model" for name in tensors)
+    A trainer's module has the model as one of its parts, beside losses and metrics with tensors of their own.
+    """
+    names = [".".join(p for p in name.split(".") if p not in WRAPPERS) for name in tensors]
+    inner = [name.removeprefix("model.") for name in names if name.startswith("model.")]
+    if len(inner) == len(names):
+        return bool(names)
+    return any(n.startswith(OWN) for n in inner) and not any(n.startswith(OWN) for n in names)
 
 
 def _head(what: str, tensors: Mapping[str, Any]) -> tuple[str, str]:
@@ -132,7 +137,7 @@ def _head(what: str, tensors: Mapping[str, Any]) -> tuple[str, str]:
     if any(n.startswith("classifier.") for n in names):
         return "cls", ""
     if any(n.startswith("bert.") for n in names):
-        return "model", "bert." if all(n.startswith("bert.") for n in names) else ""
+        return "model", "bert." if all(n.startswith("bert.") for n in names if n.startswith(OWN)) else ""
     if not any(n.startswith(ENCODER) for n in names):
         first = ", ".join(shown(n, 60) for n in names[:5])
         raise CheckpointError(

@@ -7,12 +7,14 @@ tensor is understood. Names that a file of weights has no use for are refused.
 
 import io
 import pickletools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import limits
 from .errors import CheckpointError
+from .raw import ITEMSIZE
 
 STORAGES = {
     "DoubleStorage": "F64",
@@ -28,9 +30,22 @@ STORAGES = {
 }
 """PyTorch's storages and the dtypes of their elements."""
 
+OTHER_STORAGES = {
+    "ComplexDoubleStorage": ("complex128", 16),
+    "ComplexFloatStorage": ("complex64", 8),
+    "QInt8Storage": ("qint8", 1),
+    "QInt32Storage": ("qint32", 4),
+    "QUInt8Storage": ("quint8", 1),
+    "UntypedStorage": ("bytes", 1),
+}
+"""Storages of numbers that no M2-BERT has, with the bytes of one; trainers may keep some beside it."""
+
+_UNSIGNED = {"uint16": "U16", "uint32": "U32", "uint64": "U64"}
+
 _TENSORS = {
     "torch._utils._rebuild_tensor",
     "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
     "torch._utils._rebuild_parameter",
     "torch._utils._rebuild_parameter_with_state",
 }
@@ -48,9 +63,9 @@ _INERT_NAMES = {
     *(f"datetime.{n}" for n in ("date", "datetime", "time", "timedelta", "timezone")),
     "torch.Size",
     "torch.device",
-    *(f"torch.{n}" for n in ("bfloat16", "bool", "float16", "float32", "float64", "int32", "int64", "uint8")),
     "typing.Any",
 }
+_DTYPE = re.compile(r"torch\.(bool|complex\d+|[bq]?u?(int|float|bits)\d+[a-z0-9_]*)")
 _INERT_FAMILIES = (
     "composer",
     "lightning",
@@ -299,7 +314,8 @@ class Reader:
             full in _TENSORS
             or full in _DICTIONARIES
             or full in _INERT_NAMES
-            or (module == "torch" and name in STORAGES)
+            or (module in ("torch", "torch.storage") and name in STORAGES.keys() | OTHER_STORAGES.keys())
+            or _DTYPE.fullmatch(full) is not None
             or any(module == f or module.startswith(f"{f}.") for f in _INERT_FAMILIES)
         )
         if not known:
@@ -344,7 +360,9 @@ class Reader:
             return arguments[0]
         if function.name in _TENSORS:
             storage, offset, shape, strides = arguments[:4]
-            if len(arguments) > 6 and arguments[6]:
+            if function.name.endswith("_v3"):
+                storage = _as_dtype(storage, arguments[6])
+            elif len(arguments) > 6 and arguments[6]:
                 raise CheckpointError(
                     f"{self.what}: a tensor with {_listed(arguments[6])} set, whose numbers are not those in "
                     "the file (a negated or conjugated view); save it again after resolve_neg() and "
@@ -373,7 +391,8 @@ class Reader:
     def _binpersid(self, _: Any) -> None:
         """PyTorch's reference to a storage: ('storage', class, key, device, count)."""
         kind, cls, key, _, n = self._stack.pop()[:5]
-        dtype = STORAGES.get(cls.name.removeprefix("torch.")) if isinstance(cls, Name) else None
+        name = cls.name.rpartition(".")[2] if isinstance(cls, Name) else ""
+        dtype = STORAGES.get(name) or OTHER_STORAGES.get(name, (None, 0))[0]
         counted = type(n) is int and 0 <= n < 1 << 48
         if kind != "storage" or dtype is None or not isinstance(key, str) or not counted:
             raise _DamagedError("a reference that is no storage")
@@ -381,6 +400,15 @@ class Reader:
         if self.storages.setdefault(key, found) != found:
             raise _DamagedError("a storage of two kinds")
         self._stack.append(found)
+
+
+def _as_dtype(storage: Any, dtype: Any) -> Storage:
+    """A storage of bytes as one of another dtype."""
+    if not isinstance(storage, Storage) or not isinstance(dtype, Name):
+        raise _DamagedError("a tensor without storage or dtype")
+    name = dtype.name.removeprefix("torch.")
+    known = _UNSIGNED.get(name, name)
+    return Storage(known, storage.key, storage.count // ITEMSIZE.get(known, 1))
 
 
 def _listed(marks: Any) -> str:

@@ -1,6 +1,7 @@
 """A checkpoint on disk, in any of its forms, as tensors under canonical names."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from .errors import CheckpointError
 from .files import mapped, parse_json, read_json, usable
 from .names import Canonical, canonical, unnest
 from .pickles import View
-from .raw import Raw
+from .raw import ITEMSIZE, Raw
 
 INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -32,7 +33,7 @@ BESIDE = (
 class Source:
     """Everything that was read: tensors, their files, the configuration if there is one.
 
-    `keys` are canonical configuration keys or None, `ignored` others of the file, `told_by` where they
+    `keys` are canonical configuration keys or None, `rest` the others of the file, `told_by` where they
     are from. `metadata` is that of our own files, and of safetensors.
     """
 
@@ -42,7 +43,7 @@ class Source:
     named: Canonical
     keys: Mapping[str, Any] | None
     told_by: str
-    ignored: tuple[str, ...] = ()
+    rest: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     root: Path | None = None
 
@@ -57,10 +58,15 @@ class Source:
         return self.path if self.path.is_dir() else self.path.parent
 
     def beside(self, name: str) -> Path | None:
-        """A file of the folder that is no link out of it, if it is there."""
+        """A file of the folder, if it is there.
+
+        Raises: CheckpointError if it is a link out of it.
+        """
         path = self.folder / name
-        root = self.root or self.folder.resolve()
-        return path if path.is_file() and path.resolve().is_relative_to(root) else None
+        if not os.path.lexists(path):
+            return None
+        inside = _inside(path, self.root or self.folder.resolve())
+        return inside if inside.is_file() else None
 
 
 def read(path: Path, *, config: Path | None = None, root: Path | None = None) -> Source:
@@ -107,9 +113,9 @@ def read(path: Path, *, config: Path | None = None, root: Path | None = None) ->
         form = f"{len(files)} shards of {form}"
     named = canonical(str(path), tensors)
     named = replace(named, nesting=nesting)
-    keys, told_by, ignored = _keys(path, config, root, metadata)
+    keys, told_by, rest = _keys(path, config, root, metadata)
     sources = files if index_path is None else (index_path, *files)
-    return Source(path, sources, form, named, keys, told_by, ignored, metadata, root)
+    return Source(path, sources, form, named, keys, told_by, rest, metadata, root)
 
 
 def _one(file: Path) -> tuple[str, dict[str, Raw], dict[str, str], tuple[str, ...]]:
@@ -121,6 +127,12 @@ def _one(file: Path) -> tuple[str, dict[str, Raw], dict[str, str], tuple[str, ..
         if len(found) > limits.TENSORS:
             raise CheckpointError(f"{file} has {len(found):,} tensors, at most {limits.TENSORS:,} are read")
         views = {name: view for name, view in found.items() if isinstance(view, View)}
+        for name, view in views.items():
+            if view.storage.dtype not in ITEMSIZE:
+                raise CheckpointError(
+                    f"{file}: tensor {name[:120]!r} is of {view.storage.dtype[:40]}, which is not read; "
+                    f"save it in one of {', '.join(ITEMSIZE)}, weights in float32, float16 or bfloat16"
+                )
         form = "PyTorch zip" if bytes(data[:2]) == b"PK" else "PyTorch, old format"
         return form, {name: materialize(view) for name, view in views.items()}, {}, nesting
     tensors, metadata = safetensors.read(file)
@@ -227,8 +239,8 @@ def _only_weights(folder: Path) -> Path:
 
 def _keys(
     path: Path, config: Path | None, root: Path | None, metadata: Mapping[str, str]
-) -> tuple[dict[str, Any] | None, str, tuple[str, ...]]:
-    """Configuration keys, where they are from, and the names of those without meaning."""
+) -> tuple[dict[str, Any] | None, str, dict[str, Any]]:
+    """Configuration keys, where they are from, and those without meaning to the model."""
     if config is None:
         beside = (path if path.is_dir() else path.parent) / "config.json"
         there = beside.exists() or beside.is_symlink()
@@ -237,12 +249,20 @@ def _keys(
             found = parse_json(what, metadata["config"].encode())
             if not isinstance(found, dict):
                 raise CheckpointError(f"{what} has a config that is no object of keys")
-            return checked_keys(what, found)[0], what, ()
+            return checked_keys(what, found)[0], what, _rest(what, metadata)
         if not there:
-            return None, "", ()
+            return None, "", {}
         config = _inside(beside, root or beside.parent.resolve())
-    keys, ignored = read_keys(config)
-    return keys, str(config), ignored
+    keys, rest = read_keys(config)
+    return keys, str(config), rest
+
+
+def _rest(what: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the config.json had besides of which one of our own files was made."""
+    found = parse_json(what, metadata.get("config_besides", "{}").encode())
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{what} has a config_besides that is no object of keys")
+    return checked_keys(what, found)[1]
 
 
 def quantization_of(source: Source) -> dict[str, Any] | None:

@@ -13,13 +13,16 @@ from . import limits
 from .arrays import bits_of, bytes_of
 from .errors import CheckpointError
 from .files import mapped
-from .pickles import Reader, Storage, View
+from .pickles import OTHER_STORAGES, Reader, Storage, View
 from .raw import ITEMSIZE, Raw, count
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _ZIP = b"PK\x03\x04"
 _LOCAL_HEADER = 30
+_TAIL = (1 << 16) + 22 + 20 + 56  # a comment, and the ends of both kinds of list
+
+_SIZES = ITEMSIZE | dict(OTHER_STORAGES.values())
 
 Materialize = Callable[[View], Raw]
 
@@ -72,6 +75,7 @@ def _read_zip(path: Path, data: memoryview) -> tuple[Any, Materialize]:
 
 def _entries(path: Path, data: memoryview) -> dict[str, memoryview]:
     """The members of a zip file by name: stored as they are, apart from each other, undamaged."""
+    _refuse_long_directory(path, data)
     try:
         with zipfile.ZipFile(path) as archive:
             found = archive.infolist()
@@ -97,6 +101,28 @@ def _entries(path: Path, data: memoryview) -> dict[str, memoryview]:
             raise CheckpointError(f"{path}: member {name[:80]!r} is there twice; which is meant?")
         entries[name] = _member(path, data, info)
     return entries
+
+
+def _refuse_long_directory(path: Path, data: memoryview) -> None:
+    """Raises: CheckpointError if the list of members, which is read whole, is longer than any of weights."""
+    tail = bytes(data[-_TAIL:])
+    plain = tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0"
+    at = len(tail) - 22 if plain else tail.rfind(b"PK\5\6")
+    if at < 0 or at + 22 > len(tail):
+        return  # not whole: what reads it says so
+    count, size = struct.unpack("<HI", tail[at + 10 : at + 16])
+    wide = at - 76  # where zipfile looks for the end of a wide list: before its locator
+    if wide >= 0 and tail[wide : wide + 4] == b"PK\6\6" and tail[wide + 56 : wide + 60] == b"PK\6\7":
+        count, size = struct.unpack("<QQ", tail[wide + 32 : wide + 48])
+    if count > limits.TENSORS:
+        raise CheckpointError(
+            f"{path} has {count:,} members, at most {limits.TENSORS:,} are read; save the state_dict alone"
+        )
+    if size > limits.DIRECTORY:
+        raise CheckpointError(
+            f"{path}: a list of members of {size:,} bytes, at most {limits.DIRECTORY:,} are read; "
+            "save the state_dict alone"
+        )
 
 
 def _member(path: Path, data: memoryview, info: zipfile.ZipInfo) -> memoryview:
@@ -145,7 +171,7 @@ def _read_old(path: Path, data: memoryview) -> tuple[Any, Materialize]:
         n = struct.unpack("<q", data[at : at + 8])[0]
         if key in stretches or key not in reader.storages:
             raise CheckpointError(f"{path}: storage {key[:40]!r} comes twice, or belongs to no tensor")
-        end = at + 8 + n * ITEMSIZE[reader.storages[key].dtype]
+        end = at + 8 + n * _SIZES[reader.storages[key].dtype]
         if n < 0 or end > data.nbytes:
             raise CheckpointError(f"{path} is truncated: storage {key[:40]!r} says {n:,} numbers")
         stretches[key] = (at + 8, end)

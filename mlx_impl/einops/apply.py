@@ -57,18 +57,26 @@ def stacked(tensor: Any) -> mx.array:
     """
     if not isinstance(tensor, list):
         raise EinopsError(f"The input is a {type(tensor).__name__}, expected an MLX array or a list of them")
+    try:  # looking at every array first would cost as much as stacking them
+        return mx.stack(tensor)
+    except (TypeError, ValueError) as error:
+        raise EinopsError(_unfit(tensor) or str(error)) from None
+
+
+def _unfit(tensor: list[Any]) -> str:
+    """What is wrong with a list that MLX does not stack."""
     if not tensor:
-        raise EinopsError("The input is an empty list: there is nothing to stack")
+        return "The input is an empty list: there is nothing to stack"
     first = tensor[0]
     for i, x in enumerate(tensor):
         if not isinstance(x, mx.array):
-            raise EinopsError(f"Item {i} of the list is a {type(x).__name__}, expected an MLX array")
+            return f"Item {i} of the list is a {type(x).__name__}, expected an MLX array"
         if x.shape != first.shape:
-            raise EinopsError(
+            return (
                 f"Item {i} of the list has shape {x.shape}, item 0 has {first.shape}: "
                 "only arrays of one shape are stacked (pack takes several)"
             )
-    return mx.stack(tensor)
+    return ""
 
 
 def described(tensor: Any) -> str:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import mlx.core as mx
 
@@ -6,6 +7,9 @@ from .apply import described, run
 from .contract import contraction
 from .equation import Equation
 from .errors import CAUGHT, EinopsError, reraise
+
+# Looked up once: a call takes some microseconds, and so many of these.
+_ARRAY, _INEXACT, _issubdtype, _einsum = mx.array, mx.inexact, mx.issubdtype, mx.einsum
 
 
 def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
@@ -23,33 +27,38 @@ def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
     """
     if len(tensors_and_pattern) < 2:
         raise EinopsError("`einops.einsum` takes arrays, at least one, and a pattern: einsum(x, 'i j -> j')")
-    if not any(isinstance(x, str) for x in (tensors_and_pattern[0], tensors_and_pattern[-1])):
+    pattern: Any = tensors_and_pattern[-1]
+    tensors: tuple[Any, ...] = tensors_and_pattern[:-1]
+    letters = False
+    if isinstance(tensors_and_pattern[0], str):
+        pattern, letters, tensors = tensors_and_pattern[0], True, tensors_and_pattern[1:]
+    elif not isinstance(pattern, str):
         raise EinopsError("The last argument must be the pattern, or the first one if it is of letters")
-    letters = isinstance(tensors_and_pattern[0], str)
-    pattern, tensors = (
-        (tensors_and_pattern[0], tensors_and_pattern[1:])
-        if letters
-        else (tensors_and_pattern[-1], tensors_and_pattern[:-1])
-    )
     try:
-        arrays: list[mx.array] = []
-        inexact = True
-        for i, x in enumerate(tensors):
-            if not isinstance(x, mx.array):
-                raise EinopsError(f"Argument {i + letters} is a {type(x).__name__}, expected an MLX array")
-            arrays.append(x)
-            inexact = inexact and mx.issubdtype(x.dtype, mx.inexact)
-        found = contraction(pattern, letters, tuple([x.shape for x in arrays]))
+        inexact, shapes = True, []
+        for x in tensors:
+            if not isinstance(x, _ARRAY):
+                raise EinopsError(_no_array(tensors, letters))
+            shapes.append(x.shape)
+            if not _issubdtype(x.dtype, _INEXACT):
+                inexact = False
+        found = contraction(pattern, letters, tuple(shapes))
         if not inexact:
-            return _with_integers(found.equation, arrays)
+            return _with_integers(found.equation, tensors)
         if not found.before:
-            return mx.einsum(found.equation.text, *arrays)
-        x = run(found.before[0], arrays[0])
+            return _einsum(found.equation.text, *tensors)
+        x = run(found.before[0], tensors[0])
         if found.product is not None:
-            x = run(found.after, found.product(x, run(found.before[1], arrays[1])))
+            x = run(found.after, found.product(x, run(found.before[1], tensors[1])))
     except CAUGHT as error:
         reraise(error, "einsum", pattern, described(tensors), {})
     return x
+
+
+def _no_array(tensors: Sequence[Any], letters: bool) -> str:
+    """Which argument is none."""
+    i, x = next((i, x) for i, x in enumerate(tensors) if not isinstance(x, mx.array))
+    return f"Argument {i + letters} is a {type(x).__name__}, expected an MLX array"
 
 
 def _with_integers(found: Equation, arrays: Sequence[mx.array]) -> mx.array:

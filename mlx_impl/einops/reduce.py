@@ -22,7 +22,8 @@ def reduce(
 
     Shapes: what the left side says → what the right side says.
     Dtypes: mean: floating, half precision summed in float32 and rounded once; sum, prod: any, of integers in
-        MLX's dtype for their sums; max, min: any; any, all: any → bool.
+        MLX's dtype for their sums; max, min: any; any, all: any → bool. Where nothing is reduced, the
+        input's, of any and all too.
     Raises: EinopsError if the pattern or the reduction is wrong, or does not fit the shape, the sizes or the
         dtype. What a function of the caller's raises is left as it is.
     Source: Rogozhnikov 2022, Einops, §3; ``einops.reduce``.

@@ -1,5 +1,6 @@
 """The reductions that have names, each over some axes that it drops or keeps with one element."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ import mlx.core as mx
 from .errors import EinopsError
 
 _HALF = (mx.float16, mx.bfloat16)
+
+AT_ONCE = 1 << 18
+"""Half-precision elements whose float32 copy still comes from memory that is there, not from the system."""
 
 Reduce = Callable[[mx.array, tuple[int, ...]], mx.array]
 
@@ -46,10 +50,31 @@ def mean(x: mx.array, axes: tuple[int, ...], keepdims: bool = False) -> mx.array
     Raises: EinopsError for integers, booleans and complex numbers, as in the einops package.
     """
     if x.dtype in _HALF:
-        return mx.astype(mx.mean(mx.astype(x, mx.float32), axes, keepdims), x.dtype)
+        if x.size <= AT_ONCE:
+            return mx.astype(mx.mean(mx.astype(x, mx.float32), axes, keepdims), x.dtype)
+        count = math.prod([x.shape[axis] for axis in axes])
+        if x.dtype == mx.bfloat16 and count & (count - 1) == 0 and mx.default_device() == mx.cpu:
+            return mx.mean(x, axes, keepdims)  # summed in float32 there, rounded, and divided exactly
+        found = mx.divide(_sum(x, axes), mx.array(count, dtype=mx.float32))
+        return mx.astype(found if keepdims else mx.squeeze(found, axes), x.dtype)
     if not mx.issubdtype(x.dtype, mx.floating):
         raise EinopsError(f"The mean of {x.dtype}: convert to a floating dtype first, x.astype(mx.float32)")
     return mx.mean(x, axes, keepdims)
+
+
+def _sum(x: mx.array, axes: tuple[int, ...]) -> mx.array:
+    """The sum in float32, with the axes kept; of parts, so that no copy of all of `x` in float32 is made."""
+    if x.size <= AT_ONCE:
+        return mx.sum(mx.astype(x, mx.float32), axes, True)
+    wide = [axis for axis, size in enumerate(x.shape) if size > 1]
+    kept = [axis for axis in wide if axis not in axes]
+    # Sums of whole rows are as large as what is summed, if there are few rows: their parts are columns.
+    along = kept[0] if kept and math.prod([x.shape[axis] for axis in kept]) > AT_ONCE // 8 else wide[0]
+    size = x.shape[along]
+    step = max(1, AT_ONCE * size // x.size)
+    parts = [_sum(part, axes) for part in mx.split(x, list(range(step, size, step)), along)]
+    whole = mx.concatenate(parts, along)
+    return mx.sum(whole, along, True) if along in axes else whole
 
 
 def _reduction(

@@ -37,6 +37,7 @@ class BlockdiagLinear(nn.Module):
     is cut back. With `shuffle` the channels are interleaved first, so that blocks mix.
 
     Shapes: x: (..., i) → (..., o); weight: (k, ⌈o/k⌉, ⌈i/k⌉), bias: (o,).
+    Dtypes: floating, those of x and of the parameters the same.
     Raises: ValueError if nblocks is below 1.
     Source: canonical ``BlockdiagLinear``.
     """

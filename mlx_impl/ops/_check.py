@@ -35,11 +35,19 @@ def require_shape(name: str, x: mx.array, shape: tuple[int, ...], why: str) -> N
     )
 
 
-def require_floating(name: str, x: mx.array) -> None:
-    """`x` must hold floating-point numbers."""
+def require_floating(name: str, x: mx.array | None) -> None:
+    """`x` must hold floating-point numbers, if it is given."""
     require(
-        mx.issubdtype(x.dtype, mx.floating),
-        f"{name} has dtype {x.dtype}, expected a floating-point dtype; cast it first",
+        x is None or mx.issubdtype(x.dtype, mx.floating),
+        f"{name} has dtype {getattr(x, 'dtype', None)}, expected a floating-point dtype; cast it first",
+    )
+
+
+def require_inexact(name: str, x: mx.array) -> None:
+    """`x` must hold floating-point or complex numbers."""
+    require(
+        mx.issubdtype(x.dtype, mx.inexact),
+        f"{name} has dtype {x.dtype}, expected a floating-point or complex dtype; cast it first",
     )
 
 

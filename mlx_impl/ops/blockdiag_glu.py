@@ -7,7 +7,7 @@ from mlx_impl.kernels.blockdiag import blockdiag_glu as on_kernel
 from mlx_impl.kernels.blockdiag import supports
 from mlx_impl.kernels.dispatch import wanted
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_glu(x: mx.array, weight: mx.array, *, kernel: bool | None = None) -> mx.array:
@@ -17,10 +17,11 @@ def blockdiag_glu(x: mx.array, weight: mx.array, *, kernel: bool | None = None) 
 
     Shapes: x: (..., k·p), weight: (k, q, p), k·q even → (..., k·q/2).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features or k·q is odd, or `kernel` is True and the Metal
-        kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or x does not have k·p features or k·q is odd, or
+        `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

@@ -13,11 +13,12 @@ def blockdiag_multiply(x: mx.array, weight: mx.array, *, kernel: bool | None = N
 
     Shapes: x: (..., k·p), weight: (k, q, p) → (..., k·q).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or does not have k·p features, or `kernel` is True and the Metal
-        kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or does not have k·p features, or `kernel` is True and
+        the Metal kernel cannot run these arguments.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_multiply_reference``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, p = weight.shape
     require(

@@ -19,10 +19,12 @@ def column_attention(
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if q is not floating, or the shapes differ, or there is no such profile.
+    Raises: ValueError if one of them is not floating, or the shapes differ, or there is no such profile.
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)
+    require_floating("k", k)
+    require_floating("v", v)
     require(
         tuple(q.shape) == tuple(k.shape) == tuple(v.shape) and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "

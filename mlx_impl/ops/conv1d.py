@@ -20,11 +20,13 @@ def conv1d(
     Shapes: x: (b, c, l), weight: (o, c/groups, k), bias: (o,) or None → (b, o, l') with
         l' = ⌊(l + 2·padding − dilation·(k − 1) − 1)/stride⌋ + 1.
     Dtypes: floating and equal; the result has them. Half precision accumulates in float32.
-    Raises: ValueError if x is not floating, or channels, groups or sizes do not fit, or the padded input is
-        shorter than the taps.
+    Raises: ValueError if one of them is not floating, or channels, groups or sizes do not fit, or the padded
+        input is shorter than the taps.
     Source: Dumoulin & Visin 2016, A guide to convolution arithmetic, §2.4, §5.1; canonical ``nn.Conv1d``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, c, l)")
     require_ndim("weight", weight, 3, "(o, c/groups, k)")
     for name, value in (("stride", stride), ("dilation", dilation), ("groups", groups)):

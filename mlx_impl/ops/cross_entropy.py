@@ -12,7 +12,8 @@ IGNORED = -100
 def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Mean negative log-likelihood of the labels: −mean_i log softmax(logits_i)[labels_i].
 
-    Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
+    Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN. A logit of −∞ is a
+    class that cannot be, and one of ∞ makes the loss NaN.
 
     Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
     Dtypes: logits floating, labels integers; the result has logits'.
@@ -36,6 +37,8 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
             f"{logits.shape[1] - 1}, or {IGNORED} to be ignored",
         )
     wide = widen(logits)
+    if wide.size:  # the logarithm of a sum would be lost beside a largest logit of thousands
+        wide = mx.subtract(wide, mx.stop_gradient(mx.max(wide, axis=-1, keepdims=True)))
     picked = mx.squeeze(mx.take_along_axis(wide, mx.expand_dims(classes, -1), axis=-1), -1)
     chosen = resolve(profile)
     losses = mx.subtract(_logsumexp(wide, blocks=chosen.softmax == "blocks"), picked)  # (n,)

@@ -24,11 +24,13 @@ def depthwise_conv1d(
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the channels do not match or the padded input is shorter than
-        the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or the channels do not match or the padded input is
+        shorter than the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, c, l)")
     require_ndim("weight", weight, 3, "(c, 1, k)")
     require_axis("weight", weight, 0, x.shape[1], "one filter for each channel of x")

@@ -10,6 +10,8 @@ from ._precision import widen
 def gelu(x: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Gaussian error linear unit, exact: x·Φ(x) = x/2·(1 + erf(x/√2)).
 
+    Of ∞ it is ∞, and of the largest number that number; of −∞ it is −∞·0, that is NaN.
+
     The profile's `erf` says how erf is computed.
 
     Shapes: x: any → the same.

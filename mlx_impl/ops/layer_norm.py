@@ -17,13 +17,17 @@ def layer_norm(
     deviation of 2⁴² on, and takes var as E[x²] − E[x]², which cancels when the mean is large. A
     constant row gives the bias, and an infinity makes its row NaN. Sums in blocks do without the fused one.
 
+    Where the square of a deviation is beyond the largest number, the result is left open.
+
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or weight or bias does not have x's channels, or there is no such
-        profile.
+    Raises: ValueError if one of them is not floating, or weight or bias does not have x's channels, or there
+        is no such profile.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
 

@@ -22,12 +22,14 @@ def linear(
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the features do not match, there is no such profile, or
-        `kernel` is True and the Metal kernel cannot run these arguments. The kernel sums in steps of its
+    Raises: ValueError if one of them is not floating, or the features do not match, there is no such profile,
+        or `kernel` is True and the Metal kernel cannot run these arguments. The kernel sums in steps of its
         tile, in every profile.
     Source: canonical ``nn.Linear``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:

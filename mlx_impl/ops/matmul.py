@@ -18,12 +18,13 @@ def matmul(
 
     Shapes: a: (..., m, k), b: (..., k, n) → (..., m, n).
     Dtypes: floating and equal.
-    Raises: ValueError if a is not floating, or an argument has fewer than two axes or the inner sizes differ,
-        there is no such profile, or `kernel` is True and the Metal kernel cannot run these arguments. The
-        kernel sums in steps of its tile, in every profile.
+    Raises: ValueError if one of them is not floating, or an argument has fewer than two axes or the inner
+        sizes differ, there is no such profile, or `kernel` is True and the Metal kernel cannot run these
+        arguments. The kernel sums in steps of its tile, in every profile.
     Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
     """
     require_floating("a", a)
+    require_floating("b", b)
     require(a.ndim >= 2, f"a has shape {tuple(a.shape)}, expected (..., m, k)")
     require(b.ndim >= 2, f"b has shape {tuple(b.shape)}, expected (..., k, n)")
     require_axis("b", b, -2, a.shape[-1], "the inner size k of a")

@@ -10,6 +10,8 @@ from ._reduce import mean_of_all
 def mse_loss(prediction: mx.array, target: mx.array, *, profile: Profile | str | None = None) -> mx.array:
     """Mean squared error: mean((prediction − target)²); of nothing it is NaN.
 
+    Infinities of one sign are NaN, others infinite; so is a square beyond the largest number.
+
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
     Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked, or

@@ -16,7 +16,7 @@ def _gradient(x: mx.array, cotangent: mx.array, _output: mx.array) -> mx.array:
 
 
 def relu(x: mx.array) -> mx.array:
-    """Rectified linear unit: max(x, 0); NaN stays NaN.
+    """Rectified linear unit: max(x, 0); NaN stays NaN. Which sign a zero has is left open.
 
     The gradient selects: that of ``mx.maximum`` is zero at NaN, where the canonical one passes on what it
     gets, and that of ``mx.where`` multiplies by zero, which makes an infinite cotangent NaN.

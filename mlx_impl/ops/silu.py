@@ -5,7 +5,7 @@ from ._precision import widen
 
 
 def silu(x: mx.array) -> mx.array:
-    """Sigmoid linear unit (swish): x·σ(x).
+    """Sigmoid linear unit (swish): x·σ(x); of ∞ it is ∞, of −∞ it is −∞·0, that is NaN.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.

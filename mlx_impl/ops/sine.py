@@ -7,6 +7,8 @@ from ._precision import scalar, widen
 def sine(x: mx.array, freq: mx.array, w_mod: float) -> mx.array:
     """Periodic activation with a learned frequency per channel: sin(w_mod·freq·x).
 
+    Of an infinity, or where the argument becomes one, it is NaN.
+
     Shapes: x: (..., d), freq: (1, d) → (..., d).
     Dtypes: floating; the result has x's.
     Raises: ValueError if x is not floating, or freq does not have x's channels.

@@ -5,7 +5,7 @@ from ._precision import widen
 
 
 def tanh(x: mx.array) -> mx.array:
-    """Hyperbolic tangent.
+    """Hyperbolic tangent; of ±∞ it is ±1.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.

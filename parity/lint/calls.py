@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import judge, pythons, torch_words, vocabulary
+from . import calling, judge, pythons, torch_words, vocabulary
 from .annotations import declared
 from .attributes import attribute
 from .methods import method
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 _NO_TENSORS = frozenset("backward dim numel type unbind chunk".split())
 """Leftovers whose result is not one array; of the others every link of a chain is looked at."""
+
+
+_RESHAPING = frozenset("reshape transpose swapaxes moveaxis astype squeeze".split())
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Arguments:
 
 def call(ev: Expressions, node: ast.Call) -> Value:
     """What ``node`` gives."""
+    base: Value = UNKNOWN
     if isinstance(node.func, ast.Attribute):
         base = ev.value(node.func.value)
         judge.leftover_attribute(ev, node.func, base)
@@ -105,11 +109,16 @@ def call(ev: Expressions, node: ast.Call) -> Value:
     else:
         callee = ev.value(node.func)
     arguments = _arguments(ev, node)
+    if not ev.is_silent:
+        calling.record(ev.module.project.given, callee, arguments, by_class=isinstance(base, Class))
     if isinstance(callee, Either):  # which of them it is, is not known: nothing is reported
         return join(*(_quiet(ev, node, o, arguments) for o in callee.options))
     found = _called(ev, node, callee, arguments)
     if found == UNKNOWN and isinstance(callee, Method) and is_array(callee.of):
         return Array() if callee.name in torch_words.METHODS.keys() - _NO_TENSORS else found
+    if found == base == UNKNOWN and isinstance(node.func, ast.Attribute) and node.func.attr in _RESHAPING:
+        # Nothing else has such a method, where no package with other arrays is about.
+        return Array() if ev.module.is_mlx and not ev.module.has_other_arrays else found
     return found
 
 
@@ -151,7 +160,8 @@ def _called(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments
     if isinstance(callee, Instance):
         return callee.info.called()
     if isinstance(callee, Layer):
-        return vocabulary.layer_result(callee.name, list(arguments.positional))
+        known = callee.gives != UNKNOWN
+        return callee.gives if known else vocabulary.layer_result(callee.name, list(arguments.positional))
     return callee.result if isinstance(callee, Returns) else UNKNOWN
 
 
@@ -169,6 +179,8 @@ def _named(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -
     if dotted.startswith("mlx.nn"):
         return _nn(ev, node, dotted, arguments)
     if package == "mlx.utils":
+        if last.startswith("tree_map") and "is_leaf" not in arguments.keywords:
+            calling.leaves(ev.module.project.given, arguments.get(0), with_path=last == "tree_map_with_path")
         return vocabulary.utils_result(last)
     if package == "builtins":
         return pythons.builtin(ev, node, last, arguments)
@@ -204,10 +216,15 @@ def _imported(ev: Expressions, node: ast.Call) -> Value:
 
 def _core(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> Value:
     """A function of mlx.core."""
+    function = arguments.get(0, "fun")
+    if f"mlx.core.{name}" in vocabulary.HANDED:
+        calling.hand(ev.module.project.given, function)
     if name in vocabulary.TRANSPARENT:
-        return arguments.get(0) or UNKNOWN
+        return function or UNKNOWN
+    if name == "grad":
+        return Returns(calling.gradient(function, node))
     if name == "value_and_grad":
-        return Returns(Many.of((result_of(arguments.get(0, "fun"), ev, node), UNKNOWN)))
+        return Returns(Many.of((result_of(function, ev, node), calling.gradient(function, node))))
     if name == "load":
         path = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
         return Table(Array()) if str(path).endswith((".safetensors", ".npz", ".gguf")) else UNKNOWN
@@ -256,9 +273,13 @@ def _result(name: str, arguments: Arguments, promoting: list[Value]) -> Value:
 
 def _nn(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -> Value:
     package, _, last = dotted.rpartition(".")
+    if last == "Sequential" and arguments.positional and not arguments.open:
+        end = arguments.positional[-1]
+        return Layer(last, vocabulary.layer_result(end.name, []) if isinstance(end, Layer) else UNKNOWN)
     if last in vocabulary.NN_LAYERS:
         return Layer(last)
     if last == "value_and_grad":
+        calling.hand(ev.module.project.given, arguments.get(1, "fn"))
         return Returns(Many.of((result_of(arguments.get(1, "fn"), ev, node), UNKNOWN)))
     if last in vocabulary.NN_FUNCTIONS or (package.endswith("losses") and last in vocabulary.NN_LOSSES):
         judge.keywords(ev, node, f"nn.{last}")

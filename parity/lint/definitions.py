@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .annotations import declared
+from .parameters import of_default, parameters, with_defaults
 from .scope import Scope
 from .values import (
     UNKNOWN,
@@ -20,13 +21,12 @@ from .values import (
     Number,
     Returns,
     Table,
-    Text,
     Value,
     join,
     options,
     unless_contradicted,
 )
-from .vocabulary import NN_LAYERS, NN_PARAMETERS, TRANSPARENT, layer_result
+from .vocabulary import HANDED, NN_LAYERS, NN_PARAMETERS, TRANSPARENT, layer_result
 
 if TYPE_CHECKING:
     from .project import Module
@@ -61,10 +61,50 @@ class FunctionInfo:
         self._is_static = "builtins.staticmethod" in names
         self._is_class = "builtins.classmethod" in names
         # `@partial(mx.compile, ...)` leaves a function as it is; of others only an annotation tells.
+        self._is_handed = any(self._hands(d) for d in node.decorator_list)
         self._is_plain = all(
             n in _PLAIN or n == "functools.partial" or isinstance(d, Function)
             for n, d in zip(names, decorators, strict=True)
         )
+
+    def _hands(self, decorator: ast.expr) -> bool:
+        """Whether a decorator hands the function to MLX: ``@mx.compile``, ``@partial(mx.vmap, ...)``."""
+        if isinstance(decorator, ast.Call):
+            found = self._resolve(decorator.func)
+            if found == Name("functools.partial") and decorator.args:
+                found = self._resolve(decorator.args[0])
+        else:
+            found = self._resolve(decorator)
+        return isinstance(found, Name) and found.dotted in HANDED
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters that have a position."""
+        return [a.arg for a in (*self.node.args.posonlyargs, *self.node.args.args)]
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is a method, of an object or a class, whose first parameter is not given by a call."""
+        return self.owner is not None and not self._is_static
+
+    @property
+    def is_of_class(self) -> bool:
+        """Whether it is a method of the class itself."""
+        return self._is_class
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether every parameter says what it is, so that no call has to."""
+        given = self.node.args
+        return all(
+            a.annotation for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)[self.is_bound :]
+        )
+
+    @property
+    def takes(self) -> tuple[Value, ...]:
+        """What its parameters are."""
+        self.run()
+        return tuple(self.scope.ever.get(name, UNKNOWN) for name in self.names[self.is_bound :])
 
     @property
     def result(self) -> Value:
@@ -92,29 +132,34 @@ class FunctionInfo:
         from .statements import Body
 
         body = Body(self.module, self.scope, self)
-        self._bind()
+        self._bind(body)
         goes_on = body.run(self.node.body)
         returned = [*body.returned, Nothing()] if goes_on else body.returned
         self._result = Many(join(*body.yielded)) if body.yielded else join(*returned)
         self._state = "done"
 
-    def _bind(self) -> None:
+    def _bind(self, body: Body) -> None:
         given = self.node.args
-        positional = [*given.posonlyargs, *given.args]
-        defaults: dict[str, ast.expr | None] = dict(
-            zip([a.arg for a in reversed(positional)], reversed(given.defaults), strict=False)
-        )
-        defaults |= dict(zip([a.arg for a in given.kwonlyargs], given.kw_defaults, strict=True))
-        for i, parameter in enumerate([*positional, *given.kwonlyargs]):
-            if i == 0 and self.owner is not None and not self._is_static and positional:
-                self.scope.set(parameter.arg, (Class if self._is_class else Instance)(self.owner))
+        every = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+        me = self.names[0] if self.owner is not None and self.is_bound and self.names else ""
+        if self.owner is not None and me:
+            self.scope.set(me, (Class if self._is_class else Instance)(self.owner))
+        open_ones: dict[str, Value] = {}
+        if any(p.annotation is None and p.arg != me for p in every):
+            called = self._is_handed or self.module.project.given.is_handed(self.node)
+            called |= self.node.name == "__call__" and self.owner is not None and self.owner.is_module
+            open_ones = parameters(self.node, self.module, body.quietly, called=called, me=me)
+        for parameter, default in with_defaults(given):
+            if parameter.arg == me:
                 continue
             value = declared(parameter.annotation, self._resolve)
             self.scope.declare(parameter.arg, value)
             if parameter.annotation is None:
-                value = _of_default(defaults.get(parameter.arg))
+                value = of_default(default)
             if value == UNKNOWN and self._is_rule:
                 value = join(Array(), Many(Array()))
+            elif parameter.annotation is None:
+                value = open_ones.get(parameter.arg, value)
             self.scope.set(parameter.arg, value)
         if given.vararg:
             self.scope.set(given.vararg.arg, Many(declared(given.vararg.annotation, self._resolve)))
@@ -133,18 +178,6 @@ def _may_give_numbers(function: AnyFunction) -> bool:
                 if name in ("item", "int", "float", "len") or isinstance(part, ast.Constant | ast.Subscript):
                     return True
     return False
-
-
-def _of_default(node: ast.expr | None) -> Value:
-    """A parameter without annotation whose default is a number or text is taken for one."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        node = node.operand
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, bool | int | float):
-            return Number(type(node.value).__name__)
-        if isinstance(node.value, str):
-            return Text()
-    return UNKNOWN
 
 
 class ClassInfo:
@@ -225,6 +258,16 @@ class ClassInfo:
                 return UNKNOWN
         return None
 
+    def above(self) -> Value:
+        """What ``super()`` is in its methods, if it has one base."""
+        bases = self._known_bases()
+        if len(bases) != 1:
+            return UNKNOWN
+        last = bases[0].dotted.rpartition(".") if isinstance(bases[0], Name) else ("", "", "")
+        if last[0].startswith("mlx.nn") and last[2] in NN_LAYERS:
+            return Layer(last[2])
+        return Instance(bases[0].info) if isinstance(bases[0], Class) else UNKNOWN
+
     def called(self) -> Value:
         """What calling an object of the class gives."""
         found = self.attribute("__call__")
@@ -235,7 +278,7 @@ class ClassInfo:
 
 def of_layer(layer: Layer, name: str) -> Value:
     """An attribute of a layer of mlx.nn."""
-    if name == "__call__":
+    if name == "__call__" or (name == "as_linear" and layer.name.endswith("Embedding")):
         return Returns(layer_result(layer.name, []))
     if name == "training":
         return Number("bool")

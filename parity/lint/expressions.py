@@ -13,6 +13,7 @@ from .attributes import attribute
 from .findings import shortened, source
 from .narrowing import narrow
 from .operations import item, operates, python
+from .parameters import parameters, with_defaults
 from .project import resolved
 from .scope import Scope
 from .values import (
@@ -78,6 +79,15 @@ class Expressions:
             yield
         finally:
             self._quiet -= 1
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is reported now."""
+        return self._quiet > 0
+
+    def above(self) -> Value:
+        """What ``super()`` is here."""
+        return UNKNOWN
 
     def quietly(self, node: ast.expr) -> Value:
         """What an expression is, without reporting."""
@@ -286,15 +296,16 @@ class Expressions:
 
     def _Lambda(self, node: ast.Lambda) -> Value:
         before, known = self.scope.copy(), dict(self.scope.ever)
-        given = node.args
-        for parameter in (*given.posonlyargs, *given.args, *given.kwonlyargs):
-            self.scope.now[parameter.arg] = UNKNOWN
-        for default in (*given.defaults, *given.kw_defaults):
+        for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.value(default)
+        called = self.module.project.given.is_handed(node)
+        found = parameters(node, self.module, self.quietly, called=called)
+        names = [p.arg for p, _ in with_defaults(node.args)]
+        self.scope.now.update({name: found.get(name, UNKNOWN) for name in names})
         result = self.value(node.body)
         self.scope.now, self.scope.ever = before, known
-        return Returns(result)
+        return Returns(result, node, tuple(found.get(name, UNKNOWN) for name in names))
 
     # -- binding ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from .findings import Sink
+from .given import Given
 from .scope import Scope
+from .uses import foreign
 from .values import UNKNOWN, Function, Later, Name, Package, Value
 
 _MLX = re.compile(r"^[ \t]*(?:import|from)[ \t]+mlx\b", re.MULTILINE)
@@ -47,6 +49,8 @@ class Module:
 
         Raises: UnreadableError if it is no Python.
         """
+        if self.path in self.project.trees:
+            return self.project.trees[self.path]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an invalid escape in somebody's string is not ours to say
@@ -102,6 +106,11 @@ class Module:
         return bool(re.search(r"^[ \t]*(?:import|from)[ \t]+torch\b", self.text, re.MULTILINE))
 
     @cached_property
+    def has_other_arrays(self) -> bool:
+        """Whether arrays of NumPy, PyTorch or the like can be about."""
+        return foreign(self.tree)
+
+    @cached_property
     def mx(self) -> str:
         """What the module calls mlx.core."""
         for name, value in self.scope.ever.items():
@@ -122,9 +131,13 @@ class Project:
         self._texts = {Path(os.path.realpath(p)): t for p, t in (texts or {}).items()}
         self._modules: dict[Path, Module | None] = {}
         self._mlx_folders: dict[Path, bool] = {}
+        self.given = Given()
+        self.trees: dict[Path, ast.Module] = {}
+        self._taken_over: frozenset[Path] = frozenset()
         if base is not None:
             kept = {p: m for p, m in base._modules.items() if p not in self._texts}
             self._modules.update(kept)
+            self._taken_over = frozenset(kept)
             self._mlx_folders.update(base._mlx_folders)
 
     def load(self, path: Path, shown: str = "") -> Module:
@@ -151,7 +164,7 @@ class Project:
         try:
             encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
         except SyntaxError as error:
-            if "unknown encoding" in str(error):
+            if "unknown encoding" in str(error) or "encoding problem" in str(error):
                 raise UnreadableError(f"cannot be read: {error}") from None
             encoding = "utf-8-sig"  # the first lines are not UTF-8, which decoding places
         try:
@@ -163,6 +176,15 @@ class Project:
                 f"is not {said}: byte {data[error.start]:#04x} at {error.start}",
                 line,
             ) from None
+
+    def begin_again(self, given: Given) -> None:
+        """Forget what was found in files, but for their syntax trees, and believe what is given."""
+        for path, module in list(self._modules.items()):
+            if module is not None and path not in self._taken_over:
+                with suppress(UnreadableError):
+                    self.trees[path] = module.tree
+                del self._modules[path]
+        self.given = given
 
     def folder_is_mlx(self, folder: Path) -> bool:
         """Whether a file of a folder imports mlx."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from . import judge, vocabulary
+from . import calling, judge, vocabulary
 from .attributes import attribute
 from .project import resolved
 from .values import (
@@ -47,6 +47,8 @@ _COPIES = frozenset("list tuple sorted reversed iter set frozenset".split())
 def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> Value:
     """A function of Python's own."""
     first = arguments.get(0) or UNKNOWN
+    if name == "super" and not node.args:
+        return ev.above()
     if name in ("float", "int", "bool", "complex"):
         if is_array(first):
             judge.number(ev, node, name)
@@ -73,6 +75,8 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
     if name in ("next", "map", "filter"):
         from . import calls
 
+        if name != "next":
+            calling.each(ev.module.project.given, first, [element(v) for v in arguments.positional[1:]])
         found = calls.result_of(first, ev, node) if name == "map" else element(arguments.get(1) or first)
         return found if name == "next" else Many(found)
     if name == "dict":

@@ -12,6 +12,7 @@ from typing import Any
 from . import noqa
 from .config import Excepted
 from .findings import Finding
+from .given import MOST_ROUNDS
 from .noqa import Suppressed
 from .project import Module, Project, UnreadableError
 from .rules import RULES
@@ -53,6 +54,8 @@ def lint(
 ) -> Outcome:
     """Apply rules to files. Nothing of them is imported or run.
 
+    They are gone through again as long as calls tell something new of parameters without annotation.
+
     Args:
         files: what to read.
         codes: the rules that count.
@@ -61,20 +64,18 @@ def lint(
         project: modules that are already read.
     """
     project = project or Project()
-    findings: list[Finding] = []
+    paths = list(files)
     suppressed: list[Suppressed] = []
-    read: list[Module] = []
-    n = 0
-    for path in files:
-        n += 1
-        try:
-            module = project.load(path, str(path))
-            _ = module.tree
-            read.append(module)
-        except UnreadableError as error:  # reported whatever the rules: what was not checked is not clean
-            place = (str(path), error.line, error.column, error.line)
-            findings.append(Finding(*place, "MXP000", error.reason, "mend it, or leave it out"))
-    findings += _gone_through(read)
+    for _ in range(MOST_ROUNDS):
+        read, findings = _read(paths, project)
+        findings += _gone_through(read)
+        given = project.given.next()
+        if given is None:
+            break
+        project.begin_again(given)
+    else:
+        read, findings = _read(paths, project)
+        findings += _gone_through(read)
     base = (root or Path.cwd()).resolve()
     in_use: set[Excepted] = set()
     names = [(m.path.relative_to(base) if m.path.is_relative_to(base) else m.path).as_posix() for m in read]
@@ -94,7 +95,22 @@ def lint(
         if judged and entry not in in_use and "MXP002" in codes:
             what = f"per-file-ignores: {entry.pattern!r} excepts nothing"
             findings.append(Finding(str(base / "pyproject.toml"), 1, 1, 1, "MXP002", what, "remove it"))
-    return Outcome(n, tuple(sorted(findings)), tuple(suppressed))
+    return Outcome(len(paths), tuple(sorted(findings)), tuple(suppressed))
+
+
+def _read(paths: Sequence[Path], project: Project) -> tuple[list[Module], list[Finding]]:
+    """The modules of some files, and what is to be said of those that are no Python."""
+    read: list[Module] = []
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            module = project.load(path, str(path))
+            _ = module.tree
+            read.append(module)
+        except UnreadableError as error:  # reported whatever the rules: what was not checked is not clean
+            place = (str(path), error.line, error.column, error.line)
+            findings.append(Finding(*place, "MXP000", error.reason, "mend it, or leave it out"))
+    return read, findings
 
 
 def _gone_through(modules: Sequence[Module]) -> list[Finding]:

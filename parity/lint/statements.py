@@ -52,6 +52,11 @@ class Body(Expressions):
         self._exits: list[list[dict[str, Value]]] = []
         self._only_types = False
 
+    def above(self) -> Value:
+        """What ``super()`` is here."""
+        owner = self.function.owner if self.function is not None else None
+        return owner.above() if owner is not None else UNKNOWN
+
     @property
     def outer(self) -> Scope | None:
         """What functions within see: for a method, what is around the class."""

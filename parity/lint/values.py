@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from .promotion import promote
 
 if TYPE_CHECKING:
+    import ast
+
     from .definitions import ClassInfo, FunctionInfo
     from .project import Module
 
@@ -89,9 +91,10 @@ class Name(Value):
 
 @dataclass(frozen=True, slots=True)
 class Layer(Value):
-    """An object of a class of ``mlx.nn``."""
+    """An object of a class of ``mlx.nn``; `gives` is what a call gives, where its name does not say it."""
 
     name: str
+    gives: Value = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +143,11 @@ class Later(Value):
 
 @dataclass(frozen=True, slots=True)
 class Returns(Value):
-    """A callable of which only the result is known."""
+    """A callable of which only the result is known; of a lambda, also which and what it takes."""
 
     result: Value
+    of: ast.Lambda | None = None
+    takes: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ OTHERS: dict[str, Value] = {
 TRANSPARENT = frozenset("compile checkpoint vmap custom_function".split())
 """Functions of mlx.core that give the function that they are given, as far as its results go."""
 
+HANDED = frozenset(f"mlx.core.{name}" for name in (*TRANSPARENT, "grad", "value_and_grad", "vjp", "jvp"))
+"""What calls a function that it is given with arrays."""
+
 # Where a function has its dtype by position; those that have it by keyword only, -1.
 CREATIONS = {
     "array": 1,
@@ -163,6 +166,39 @@ METHODS = frozenset(
     "reshape round rsqrt sin sqrt square squeeze std sum swapaxes transpose var view".split()
 )
 """Methods of an array that give an array, each like the function of its name."""
+
+_FIRST = (
+    "reshape flatten unflatten squeeze flip expand_dims stop_gradient moveaxis swapaxes transpose "
+    "matrix_transpose permute_dims max min sort partition topk broadcast_to pad as_strided cummax cummin "
+    "diff conj conjugate diagonal diag hadamard_transform roll slice contiguous tril triu zeros_like "
+    "ones_like full_like empty_like nan_to_num bitwise_invert softmax logsumexp logcumsumexp mean median "
+    "var std clip sum prod cumsum cumprod cumulative_sum cumulative_prod trace all any argmax argmin "
+    "argsort argpartition count_nonzero real imag astype view split quantize random.categorical repeat "
+    "tile fft.fft fft.ifft fft.fft2 fft.ifft2 fft.fftn fft.ifftn fft.rfft fft.irfft fft.rfft2 fft.irfft2 "
+    "fft.rfftn fft.irfftn fft.fftshift fft.ifftshift linalg.norm linalg.inv linalg.cholesky linalg.qr "
+    "linalg.svd linalg.eigh fast.rope"
+)
+ALSO_OF_NUMBERS = frozenset(_ONE.split()) - frozenset("erf erfinv sigmoid tanh expm1 log1p".split())
+"""Functions of one operand that are at times said of a calculated number: ``mx.sqrt(2 / n)``."""
+
+ARGUMENTS_OF_ARRAYS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(_FIRST.split(), (0,)),
+    **dict.fromkeys(_ONE.split(), (0,)),
+    **dict.fromkeys(
+        "take take_along_axis matmul kron inner outer vecdot tensordot convolve conv1d conv2d conv3d "
+        "conv_general conv_transpose1d conv_transpose2d array_equal allclose isclose logical_and logical_or "
+        "linalg.cross linalg.solve searchsorted fast.rms_norm".split(),
+        (0, 1),
+    ),
+    **dict.fromkeys(
+        "addmm put_along_axis fast.layer_norm fast.scaled_dot_product_attention quantized_matmul "
+        "gather_mm gather_qmm".split(),
+        (0, 1, 2),
+    ),
+    "where": (0,),
+    "einsum": (1, 2, 3),
+}
+"""The arguments of a function that are arrays, whatever else is: what stands there is one."""
 
 # -- mlx.nn ---------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ def trained(
             f"{path.name}, {made.head}, {made.config.num_hidden_layers} layers, d = {made.config.hidden_size}"
         ),
         folder=str(source.folder),
+        root=str(source.root or ""),
         length=made.config.long_conv_l_max,
         vocabulary=made.config.vocab_size,
         padding=made.config.pad_token_id,

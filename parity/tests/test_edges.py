@@ -127,6 +127,31 @@ EDGES = [
          [math.log(2)], {}, name="NaN where it is ignored"),
     Edge("gelu", {"x": [0.0, -0.0, -30.0, 30.0, NAN]}, [0.0, -0.0, -0.0, 30.0, NAN],
          {"x": [HALF, HALF, 0.0, 1.0, NAN]}, name="far out"),
+    Edge("gelu", {"x": [INF, -INF, 6e4]}, [INF, NAN, 6e4], name="infinite and large"),
+    Edge("sine", {"x": [[INF, -INF, NAN]], "freq": [[1.0, 1.0, 1.0]]}, [[NAN] * 3], {}, {"w_mod": 1},
+         name="not finite"),
+    Edge("softmax", {"x": [[6e4, 6e4], [-6e4, 6e4]]}, [[HALF, HALF], [0.0, 1.0]], {}, {"axis": -1},
+         name="large"),
+    Edge("log_softmax", {"x": [[6e4, 6e4]]}, [[-math.log(2)] * 2], {}, {"axis": -1}, name="large"),
+    Edge("masked_softmax", {"x": [[6e4, 6e4, 6e4]], "mask": [[1, 1, 0]]}, [[HALF, HALF, 0.0]], {},
+         {"axis": -1}, name="large"),
+    Edge("l2_normalize", {"x": [[6e4, 6e4], [1e-7, 0.0]]}, [[math.sqrt(HALF)] * 2, [1.0, 0.0]],
+         name="large and small"),
+    Edge("l1_normalize", {"x": [[6e4, -6e4], [1e-7, 0.0]]}, [[HALF, -HALF], [1.0, 0.0]],
+         name="large and small"),
+    Edge("masked_mean", {"x": [[[6e4], [6e4]]], "mask": [[1, 1]]}, [[6e4]], name="large"),
+    Edge("mse_loss", {"prediction": [INF, 0.0], "target": [INF, 0.0]}, [NAN], name="infinities of one sign"),
+    Edge("cross_entropy", {"logits": [[6e4, 6e4], [-6e4, -6e4]], "labels": np.array([0, 1], dtype=np.int32)},
+         [math.log(2)], {"logits": [[-0.25, 0.25], [0.25, -0.25]]}, name="large logits that are alike"),
+    Edge("cross_entropy", {"logits": [[INF, 0.0]], "labels": np.array([1], dtype=np.int32)}, [NAN],
+         name="an infinite logit"),
+    Edge("cross_entropy", {"logits": [[-INF, 0.0]], "labels": np.array([1], dtype=np.int32)}, [0.0],
+         name="an impossible class"),
+    Edge("bce_with_logits", {"logits": [INF, -INF], "target": [1.0, 0.0]}, [0.0], {"logits": [0.0, 0.0]},
+         name="infinitely certain and right"),
+    Edge("bce_with_logits", {"logits": [INF, 0.0], "target": [0.0, 1.0]}, [INF], name="infinitely wrong"),
+    Edge("bce_with_logits", {"logits": [-INF, -INF], "target": [0.0, HALF]}, [INF], name="half wrong"),
+    Edge("bce_with_logits", {"logits": [INF, NAN], "target": [NAN, 0.0]}, [NAN], name="NaN is not lost"),
     Edge("matmul", {"a": empty(2, 0), "b": empty(0, 3)}, np.zeros((2, 3)), {"a": empty(2, 0)},
          name="no inner"),
     Edge("linear", {"x": empty(2, 0), "weight": empty(3, 0), "bias": [1.0, 2.0, 3.0]}, [[1.0, 2.0, 3.0]] * 2,
@@ -204,6 +229,38 @@ def test_an_edge_has_its_answer(edge: Edge, dtype: WorkingDtype) -> None:
         assert_is(f"{way}: {edge.word}", y, edge.gives, dtype)
         for name, wanted in edge.gradients.items():
             assert_is(f"{way}: gradient by {name}", gradients[name], wanted, dtype)
+
+
+def _at(word: str, x: float) -> float:
+    """What an activation is at the ends of a dtype, where its formula cannot be computed as it stands."""
+    if math.isnan(x):
+        return NAN
+    if word in ("sigmoid", "tanh"):
+        low, slope = (0.0, 0.25) if word == "sigmoid" else (-1.0, 1.0)
+        return (1.0 if x > 0 else low) if abs(x) > 1 else (HALF if word == "sigmoid" else 0.0) + slope * x
+    if word == "relu":
+        return max(x, 0.0)
+    return NAN if x == -INF else (max(x, 0.0) if abs(x) > 1 else HALF * x)
+
+
+@pytest.mark.parametrize("dtype", WORKING.values(), ids=lambda d: d.short)
+@pytest.mark.parametrize("word", ["relu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh"])
+def test_activations_at_the_ends_of_a_dtype(word: str, dtype: WorkingDtype) -> None:
+    """Zeros, the smallest subnormal and normal numbers, the largest, infinities, NaN; on both sides."""
+    largest, normal, least = {
+        "float32": (float(np.finfo(np.float32).max), 2.0**-126, 2.0**-149),
+        "float16": (65504.0, 2.0**-14, 2.0**-24),
+        "bfloat16": (2.0**128 - 2.0**120, 2.0**-126, 2.0**-133),
+    }[dtype.name]
+    numbers = [s * x for x in (0.0, least, normal, largest / 2, largest, INF) for s in (1, -1)] + [NAN]
+    edge = Edge(word, {"x": numbers}, [_at(word, x) for x in numbers])
+    for way, (y, _) in (
+        {"reference": in_torch(edge, dtype)} | {p: in_mlx(edge, dtype, p) for p in PROFILES}
+    ).items():
+        have, want = y.astype(np.float64), np.asarray(edge.gives)
+        np.testing.assert_allclose(
+            have, want, rtol=8 * dtype.unit_roundoff, atol=normal, equal_nan=True, err_msg=f"{way}: {word}"
+        )
 
 
 def test_every_word_with_edges_is_there() -> None:

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="the reference needs PyTorch")
 
 import mlx_impl
+import mlx_impl.einops
 import mlx_impl.layers
 import mlx_impl.model
 import mlx_impl.ops
@@ -90,7 +91,7 @@ def test_twins(one: object, other: object) -> None:
                 assert not any(_is_the_ports(p) for p in arguments[0].values())
     stems = [{p.stem for p in Path(m.__file__).parent.glob("*.py")} for m in (one, other)]  # type: ignore[attr-defined]
     # Each side reads checkpoints in its own way, and the port has several ways of computing one word.
-    own = {"weights", "checkpoint", "profiles", "_fft", "_gelu", "_monarch", "_product", "_reduce"}
+    own = {"weights", "checkpoint", "bounded", "profiles", "_fft", "_gelu", "_monarch", "_product", "_reduce"}
     assert stems[0] | own == stems[1] | own
 
 
@@ -125,6 +126,40 @@ def test_every_word_and_layer_has_a_spec() -> None:
     assert set(mlx_impl.ops.__all__) <= targets
     heads = {c.__name__ for c in mlx_impl.model.HEADS.values()} if hasattr(mlx_impl.model, "HEADS") else set()
     assert heads <= targets
+
+
+LIBRARY = (
+    "conv1d conv1d_fft conv1d_fft_with_bias depthwise_conv1d long_conv long_conv_bidirectional fftconv "
+    "relu silu gelu gelu_tanh sigmoid tanh sine "
+    "safe_divide safe_log masked_softmax softmax log_softmax layer_norm l2_normalize masked_mean "
+    "blockdiag_multiply BlockdiagLinear blockdiag_to_dense blockdiag_butterfly_multiply monarch_matmul "
+    "monarch_conv monarch_mlp_forward "
+    "positional_embedding exponential_modulation hyena_filter_forward "
+    "cross_entropy mse_loss bce_with_logits"
+).split()
+"""What other ports import."""
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_library(name: str) -> None:
+    """Each is at the top of both packages, compared by a spec, and tells the same of itself on both sides."""
+    assert name in mlx_impl.__all__
+    ours, theirs = getattr(reference, name), getattr(mlx_impl, name)
+    assert name in {spec.port.partition(":")[2] for spec in REGISTRY}
+    for part in ("Shapes:", "Dtypes:", "Raises:", "Source:"):
+        assert part in (inspect.getdoc(ours) or ""), part
+        assert part in (inspect.getdoc(theirs) or ""), part
+    first, other = ((inspect.getdoc(x) or "").partition("\n\n")[0] for x in (ours, theirs))
+    assert first == other
+
+
+@pytest.mark.parametrize("name", ["rearrange", "reduce", "repeat", "einsum", "pack", "unpack", "parse_shape"])
+def test_einops(name: str) -> None:
+    """Each is a function of ``mlx_impl.einops`` that says what it takes, gives and refuses."""
+    function = getattr(mlx_impl.einops, name)
+    assert name in mlx_impl.einops.__all__
+    for part in ("Shapes:", "Dtypes:", "Raises:", "Source:"):
+        assert part in (inspect.getdoc(function) or ""), part
 
 
 @pytest.mark.parametrize("package", ["reference.ops", "mlx_impl.ops"])

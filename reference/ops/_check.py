@@ -36,17 +36,25 @@ def require_shape(name: str, x: Tensor, shape: tuple[int, ...], why: str) -> Non
     )
 
 
-def require_floating(name: str, x: Tensor) -> None:
-    """`x` must hold floating-point numbers."""
+def require_floating(name: str, x: Tensor | None) -> None:
+    """`x` must hold floating-point numbers, if it is given."""
     require(
-        x.is_floating_point(),
-        f"{name} has dtype {x.dtype}, expected a floating-point dtype; cast it first",
+        x is None or x.is_floating_point(),
+        f"{name} has dtype {getattr(x, 'dtype', None)}, expected a floating-point dtype; cast it first",
     )
 
 
 def require_positive(name: str, value: int) -> None:
     """`value` must be at least 1."""
     require(value >= 1, f"{name}={value}, expected at least 1")
+
+
+def require_inexact(name: str, x: Tensor) -> None:
+    """`x` must hold floating-point or complex numbers."""
+    require(
+        x.is_floating_point() or x.is_complex(),
+        f"{name} has dtype {x.dtype}, expected a floating-point or complex dtype; cast it first",
+    )
 
 
 def require_integers(name: str, x: Tensor) -> None:

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require, require_ndim
+from ._check import require, require_inexact, require_ndim
 
 
 def blockdiag_butterfly_multiply(x: Tensor, w1_bfly: Tensor, w2_bfly: Tensor) -> Tensor:
@@ -10,10 +10,13 @@ def blockdiag_butterfly_multiply(x: Tensor, w1_bfly: Tensor, w2_bfly: Tensor) ->
     The permutations read a vector as a matrix by rows and write it by columns.
 
     Shapes: x: (..., k·p), w1_bfly: (k, q, p), w2_bfly: (l, s, r) with l·r = k·q → (..., s·l).
-    Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Dtypes: floating or complex, and equal.
+    Raises: ValueError if one of them is neither floating nor complex, or the sizes do not fit together.
     Source: Dao et al. 2022, Monarch, §3.1; canonical ``blockdiag_butterfly_multiply_reference``.
     """
+    require_inexact("x", x)
+    require_inexact("w1_bfly", w1_bfly)
+    require_inexact("w2_bfly", w2_bfly)
     require_ndim("w1_bfly", w1_bfly, 3, "(k, q, p)")
     require_ndim("w2_bfly", w2_bfly, 3, "(l, s, r)")
     k, q, p = w1_bfly.shape

@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def blockdiag_glu(x: Tensor, weight: Tensor) -> Tensor:
@@ -12,9 +12,10 @@ def blockdiag_glu(x: Tensor, weight: Tensor) -> Tensor:
 
     Shapes: x: (..., k·p), weight: (k, q, p), k·q even → (..., k·q/2).
     Dtypes: floating and equal.
-    Raises: ValueError if x does not have k·p features or k·q is odd.
+    Raises: ValueError if one of them is not floating, or x does not have k·p features or k·q is odd.
     Source: Shazeer 2020, GEGLU; canonical ``BertGatedLinearUnitMLP``.
     """
+    require_floating("weight", weight)
     require_ndim("weight", weight, 3, "(k, q, p)")
     k, q, _ = weight.shape
     require(

@@ -15,10 +15,12 @@ def column_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
     Shapes: q, k, v: (b, l, d), mask: (b, l) of 0 and 1 → (b, l, d).
     Dtypes: floating; the result has q's.
-    Raises: ValueError if q is not floating, or the shapes differ.
+    Raises: ValueError if one of them is not floating, or the shapes differ.
     Source: canonical ``AttentionPooler``.
     """
     require_floating("q", q)
+    require_floating("k", k)
+    require_floating("v", v)
     require(
         q.shape == k.shape == v.shape and tuple(mask.shape) == tuple(q.shape[:2]),
         f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} must agree, and mask "

@@ -10,7 +10,8 @@ IGNORED = -100
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean negative log-likelihood of the labels: −mean_i log softmax(logits_i)[labels_i].
 
-    Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN.
+    Labels of −100 are left out of the mean; with all left out it is 0/0, that is NaN. A logit of −∞ is a
+    class that cannot be, and one of ∞ makes the loss NaN.
 
     Shapes: logits: (n, c), labels: (n,) integers in [0, c) or −100 → (1,).
     Dtypes: logits floating, labels integers; the result has logits'.

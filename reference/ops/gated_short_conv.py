@@ -13,10 +13,13 @@ def gated_short_conv(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, T
 
     Shapes: x: (b, 3·d, l), weight: (3·d, 1, k), bias: (3·d,) → x2: (b, d, l), v·x1: (b, d, l).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the channels do not match or are not three times something.
+    Raises: ValueError if one of them is not floating, or the channels do not match or are not three times
+        something.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, 3·d, l)")
     require_ndim("weight", weight, 3, "(3·d, 1, k)")
     require_ndim("bias", bias, 1, "(3·d,)")

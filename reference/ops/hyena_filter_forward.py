@@ -29,10 +29,16 @@ def hyena_filter_forward(
     Shapes: z: (1, l, e), t: (1, l, 1), w_in: (o, e), b_in: (o,), w_inner: (j, o, o), b_inner: (j, o),
         w_out: (d, o), freq: (1, o), deltas: (1, 1, d) → (1, l, d). j may be 0.
     Dtypes: floating and equal.
-    Raises: ValueError if z is not floating, or the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter.filter``.
     """
     require_floating("z", z)
+    require_floating("t", t)
+    require_floating("w_in", w_in)
+    require_floating("b_in", b_in)
+    require_floating("w_inner", w_inner)
+    require_floating("b_inner", b_inner)
+    require_floating("w_out", w_out)
     require_ndim("z", z, 3, "(1, l, e)")
     require_ndim("w_in", w_in, 2, "(o, e)")
     require_ndim("w_out", w_out, 2, "(d, o)")

@@ -10,12 +10,16 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     The variance is the biased one (divided by d), and eps stands inside the root. A constant row
     gives the bias, and an infinity makes its row NaN.
 
+    Where the square of a deviation is beyond the largest number, the result is left open.
+
     Shapes: x: (..., d), weight: (d,), bias: (d,) → (..., d).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or weight or bias does not have x's channels.
+    Raises: ValueError if one of them is not floating, or weight or bias does not have x's channels.
     Source: Ba et al. 2016, eq. 4; canonical ``nn.LayerNorm``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
     return F.layer_norm(x, (x.shape[-1],), weight, bias, eps)

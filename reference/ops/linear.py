@@ -9,10 +9,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Shapes: x: (..., i), weight: (o, i), bias: (o,) or None → (..., o).
     Dtypes: floating and equal.
-    Raises: ValueError if x is not floating, or the features do not match.
+    Raises: ValueError if one of them is not floating, or the features do not match.
     Source: canonical ``nn.Linear``.
     """
     require_floating("x", x)
+    require_floating("weight", weight)
+    require_floating("bias", bias)
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:

@@ -2,6 +2,7 @@ import torch
 from torch import Tensor
 
 from ._check import require, require_floating
+from ._precision import widen
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
@@ -19,5 +20,5 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
         x.ndim == 3 and tuple(mask.shape) == tuple(x.shape[:2]),
         f"mask has shape {tuple(mask.shape)}, expected the batch and length of x {tuple(x.shape)}",
     )
-    kept = torch.sum(x * mask[:, :, None], dim=1)  # (b, d)
-    return kept / torch.sum(mask, dim=1, keepdim=True)
+    kept = torch.sum(widen(x) * mask[:, :, None], dim=1)  # (b, d)
+    return (kept / torch.sum(mask, dim=1, keepdim=True)).to(x.dtype)

@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_inexact, require_ndim
 
 
 def monarch_matmul(x: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
@@ -13,10 +13,13 @@ def monarch_matmul(x: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
     result is the DFT of n₁·n₂ points in natural order (see :func:`monarch_conv`).
 
     Shapes: x: (..., k·p), w1: (k, q, p), w2: (l, s, r) with l·r = k·q → (..., s·l).
-    Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Dtypes: floating or complex, and equal.
+    Raises: ValueError if one of them is neither floating nor complex, or the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §3.1, eq. 1: M = (∏ Pᵢ·Bᵢ)·P₀.
     """
+    require_inexact("x", x)
+    require_inexact("w1", w1)
+    require_inexact("w2", w2)
     require_ndim("w1", w1, 3, "(k, q, p)")
     k, _, p = w1.shape
     require(

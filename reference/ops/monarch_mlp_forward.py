@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_floating, require_ndim
 
 
 def monarch_mlp_forward(
@@ -23,9 +23,11 @@ def monarch_mlp_forward(
     Shapes: x: (..., d), w1: (k, q, p) with k·p ≥ d, w2: (k', q', p') with k'·q' ≥ d, b1: (f,), b2: (d,)
         → (..., d). f features come from B₁·x: `features`, or all k·q; h has f, or f/2 if gated.
     Dtypes: floating and equal.
-    Raises: ValueError if the sizes do not fit together.
+    Raises: ValueError if one of them is not floating, or the sizes do not fit together.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``BertGatedLinearUnitMLP`` with ``use_monarch_mlp``.
     """
+    require_floating("w1", w1)
+    require_floating("w2", w2)
     require_ndim("w1", w1, 3, "(k, q, p)")
     require_ndim("w2", w2, 3, "(k, q, p)")
     d, given = x.shape[-1], w1.shape[0] * w1.shape[1]

@@ -7,6 +7,8 @@ from ._check import require, require_floating
 def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error: mean((prediction − target)²); of nothing it is NaN.
 
+    Infinities of one sign are NaN, others infinite; so is a square beyond the largest number.
+
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
     Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked.

@@ -5,7 +5,7 @@ from ._check import require_floating
 
 
 def relu(x: Tensor) -> Tensor:
-    """Rectified linear unit: max(x, 0); NaN stays NaN.
+    """Rectified linear unit: max(x, 0); NaN stays NaN. Which sign a zero has is left open.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.

@@ -5,7 +5,7 @@ from ._check import require_floating
 
 
 def silu(x: Tensor) -> Tensor:
-    """Sigmoid linear unit (swish): x·σ(x).
+    """Sigmoid linear unit (swish): x·σ(x); of ∞ it is ∞, of −∞ it is −∞·0, that is NaN.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.

@@ -7,6 +7,8 @@ from ._check import require_axis, require_floating
 def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
     """Periodic activation with a learned frequency per channel: sin(w_mod·freq·x).
 
+    Of an infinity, or where the argument becomes one, it is NaN.
+
     Shapes: x: (..., d), freq: (1, d) → (..., d).
     Dtypes: floating; the result has x's.
     Raises: ValueError if x is not floating, or freq does not have x's channels.

@@ -5,7 +5,7 @@ from ._check import require_floating
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent.
+    """Hyperbolic tangent; of ±∞ it is ±1.
 
     Shapes: x: any → the same.
     Dtypes: floating; the result has x's.

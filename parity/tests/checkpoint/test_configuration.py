@@ -79,7 +79,7 @@ def test_labels_by_their_names() -> None:
     """Hugging Face's library writes the number of labels as a dictionary of their names."""
     keys, ignored = checked_keys("x", {"id2label": {"0": "a", "1": "b", "2": "c"}})
     assert keys == {"num_labels": 3}
-    assert ignored == ("id2label",)
+    assert ignored == {"id2label": {"0": "a", "1": "b", "2": "c"}}
 
 
 def test_another_file_of_configuration(good: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from parity.cli import main
 from reference.checkpoint import CheckpointError
 from reference.checkpoint import read as read_by_reference
 
-from .hostile import CANARY, CORPUS
+from .hostile import CANARY
+from .hostile_more import TOGETHER as CORPUS
 
 LARGE = ("safetensors-100000-tensors", "zip-of-30000-members", "zip-bomb", "pickle-of-ever", "pickle-laughs")
 BOMBS = (

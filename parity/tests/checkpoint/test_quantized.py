@@ -17,6 +17,7 @@ import mlx_impl
 import reference
 from mlx_impl import checkpoint
 from mlx_impl.checkpoint import CheckpointError, quantize
+from mlx_impl.weights import key_map, load_canonical
 from parity.specs.checkpoints import narrow, trained
 
 KEYS: dict[str, Any] = {
@@ -49,6 +50,22 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         torch.save(model.state_dict(), folder / f"{name}.pt")
         found[name] = folder / f"{name}.pt"
     return found
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "uint64", "bool_", "float32"])
+def test_packed_numbers_of_another_dtype(dtype: str, wide: dict[str, Path]) -> None:
+    """Mean nothing: eight numbers of four bits lie in a uint32, and in nothing else."""
+    model = checkpoint.load(wide["mlm"]).model
+    first = quantize(model, 4).layers[0]
+    parameters: Any = model.parameters()  # type: ignore[no-untyped-call]  # MLX has none
+    tensors = key_map(model).to_canonical(dict(tree_flatten(parameters)))
+    name = next(n for n in tensors if n.endswith(f"{first}.weight"))
+    assert load_canonical(model, tensors).problems() == []
+    tensors[name] = mx.astype(tensors[name], getattr(mx, dtype))
+    with pytest.raises(
+        ValueError, match=f"{first}.weight has dtype .*{dtype.rstrip('_')}, expected .*uint32"
+    ):
+        load_canonical(model, tensors)
 
 
 def dense_twin(packed: Any, original: Any) -> None:

@@ -129,6 +129,27 @@ def test_forms(form: str, tmp_path: Path) -> None:
     same(read_by_reference(files), state)
 
 
+@pytest.mark.parametrize("out", ["port", "port.safetensors"])
+def test_the_rest_of_the_configuration_is_carried_through(out: str, tmp_path: Path) -> None:
+    """What makes nothing of the model, labels and names, comes back as it was; but for a changed dtype."""
+    layout = LAYOUTS[1]
+    torch.save(layout.state(), tmp_path / "model.bin")
+    rest = {
+        "id2label": {"0": "ja", "1": "ünd \ud800"},
+        "label2id": {"ja": 0},
+        "task_specific_params": [1, None],
+    }
+    given = layout.config() | rest | {"torch_dtype": "float32", "num_labels": 2}
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    checkpoint.convert(tmp_path, tmp_path / out)
+    checkpoint.convert(tmp_path / out, tmp_path / "back", target="canonical")
+    found = json.loads((tmp_path / "back" / "config.json").read_text())
+    assert {key: found[key] for key in given} == given
+    checkpoint.convert(tmp_path / "back", tmp_path / "half", dtype="float16")
+    half = json.loads((tmp_path / "half" / "config.json").read_text())
+    assert half == found | {"torch_dtype": "float16"}
+
+
 def test_shared_tensors_left_out(tmp_path: Path) -> None:
     """safetensors' own ``save_model`` keeps one name of a shared tensor; all come back."""
     layout = LAYOUTS[1]

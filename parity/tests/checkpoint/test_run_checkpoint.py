@@ -182,6 +182,23 @@ def test_upper_case_where_told(spoken: Path, tmp_path: Path) -> None:
     assert from_text(tmp_path / "text.txt", _model(spoken), 7).ids[0] == (2, 1, 6, 7, 12, 3)
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocab.txt", "tokenizer_config.json"])
+def test_tokenizers_that_are_links_out_of_the_folder(name: str, spoken: Path, tmp_path: Path) -> None:
+    """Are refused, as by a conversion; within the folder, or where a download keeps files, they are fine."""
+    (tmp_path / "text").write_text("a\n")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    file = spoken / name
+    text = file.read_text() if file.exists() else "{}"
+    file.unlink(missing_ok=True)
+    (outside / name).write_text(text)
+    file.symlink_to(outside / name)
+    with pytest.raises(ParityError, match=r"is a link out of the folder, to .*; copy the file itself there"):
+        from_text(tmp_path / "text", _model(spoken), 4)
+    if name == "vocab.txt":
+        assert from_text(tmp_path / "text", _model(spoken, root=str(tmp_path)), 4).ids
+
+
 def test_token_ids_from_a_file(tmp_path: Path) -> None:
     """A sequence a line."""
     (tmp_path / "ids").write_text("1 2 3\n\n4,5, 6\n")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from mlx_impl import einops as ours
-from mlx_impl.einops import EinopsError, reduce
+from mlx_impl.einops import EinopsError, reduce, reductions
 from mlx_impl.einops.reductions import REDUCTIONS
 from parity.bounds import gamma
 
@@ -98,6 +98,54 @@ def test_the_mean_of_large_half_precision() -> None:
     assert reduce(x, "a b -> b", "mean").tolist() == [1000, 1000]
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "pattern", ["a b c ->", "a b c -> a", "a b c -> c", "a b c -> b c", "a b c -> c a", "a b c -> 1 b 1"]
+)
+def test_the_mean_of_more_than_is_copied_at_once(
+    name: str, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are summed in float32, and all of it is rounded once, whatever the parts are and how many."""
+    dtype, u, v = getattr(mx, name), 2.0**-24, {"float16": 2.0**-11, "bfloat16": 2.0**-8}[name]
+    for shape in ((5, 1, 64), (8, 16, 32), (3, 7, 11)):
+        x = mx.array(np.random.default_rng(0).standard_normal(shape).astype(np.float32) + 1).astype(dtype)
+        wide = np.array(x.astype(mx.float32)).astype(np.float64)
+        exact = einops.reduce(wide, pattern, "mean")
+        n = wide.size // exact.size
+        size = einops.reduce(np.abs(wide), pattern, "mean")
+        bound = gamma(n + 2, u) * size * (1 + v) + v * np.abs(exact)
+        for most in (1, 20, 100, 1 << 18):
+            monkeypatch.setattr(reductions, "AT_ONCE", most)
+            y = reduce(x, pattern, "mean")
+            assert y.dtype == dtype
+            error = np.abs(np.array(y.astype(mx.float32)).astype(np.float64) - exact)
+            assert error.shape == exact.shape
+            assert (error <= bound).all()
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_the_gradient_of_a_mean_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same share for every element, also where the function is compiled or mapped."""
+    monkeypatch.setattr(reductions, "AT_ONCE", 20)
+    x = mx.ones((3, 5, 7), dtype=getattr(mx, name))
+    share = mx.array(1 / 15, dtype=x.dtype).item()
+
+    def total(z: mx.array) -> mx.array:
+        return mx.sum(reduce(z, "a b c -> c", "mean"))
+
+    assert mx.allclose(mx.grad(total)(x), mx.array(share, dtype=x.dtype)).item()
+    assert mx.allclose(mx.compile(mx.grad(total))(x), mx.array(share, dtype=x.dtype)).item()
+    assert mx.vmap(lambda z: reduce(z, "b c ->", "mean"))(x).tolist() == [1, 1, 1]
+
+
+def test_what_the_mean_of_bfloat16_takes_from_mlx() -> None:
+    """Its sum on the CPU, in float32: a sum in bfloat16 would stop at 256, as 256 + 1 is 256 there."""
+    x = mx.ones((1 << 13, 3), dtype=mx.bfloat16)
+    for axis in (0, 1):
+        with mx.stream(mx.cpu):
+            assert mx.sum(x if axis == 0 else x.T, axis=axis).tolist() == [1 << 13] * 3
+
+
 @pytest.mark.parametrize("reduction", ["sum", "max", "min", "prod", "mean"])
 @pytest.mark.parametrize("pattern", ["a (b c) d -> d b", "a (b c) d -> b 1 a", "... d -> d", "a b d ->"])
 def test_gradients(reduction: str, pattern: str) -> None:
@@ -129,14 +177,20 @@ def test_the_gradient_of_a_product_with_zeros() -> None:
 
 @pytest.mark.parametrize("name", ["bool_", "uint8", "int8", "int64", "float16", "bfloat16", "complex64"])
 def test_every_dtype(name: str) -> None:
-    """Sums have the dtype of MLX's own; extremes that of the input; any and all are booleans."""
+    """Sums have the dtype of MLX's own; extremes that of the input; any and all are booleans.
+
+    Where a pattern reduces nothing, nothing is called, in the package and here: the dtype stays.
+    """
     x = mx.array([[0, 1, 1], [1, 1, 1]]).astype(getattr(mx, name))
     for reduction, own in (("sum", mx.sum), ("prod", mx.prod), ("max", mx.max), ("min", mx.min)):
         y = reduce(x, "a b -> a", reduction)
         assert y.dtype == own(x, axis=1).dtype
         assert y.tolist() == {"sum": [2, 3], "prod": [0, 1], "max": [1, 1], "min": [0, 1]}[reduction]
     assert reduce(x, "a b -> b", "all").tolist() == [False, True, True]
-    assert reduce(x, "a b -> a", "any").dtype == mx.bool_
+    for pattern in ("a b -> a", "a b -> b a", "a b -> (a b)"):
+        for package in (ours, einops):
+            found = package.reduce(x, pattern, "any").dtype
+            assert found == (mx.bool_ if pattern == "a b -> a" else x.dtype)
     if not mx.issubdtype(x.dtype, mx.floating):
         with pytest.raises(EinopsError, match="mean of"):
             reduce(x, "a b -> a", "mean")  # refused by the package too, on every backend

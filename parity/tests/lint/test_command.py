@@ -172,6 +172,31 @@ def test_odd_files() -> None:
     assert main(["lint", "open.py"]) == errors.EXIT_MISMATCH
 
 
+@pytest.mark.parametrize(
+    ("head", "encoding", "said"),
+    [
+        ("# -*- coding: latin-1 -*-\n", "latin-1", ""),
+        ("#!/usr/bin/env python\n# vim: set fileencoding=cp1252 :\n", "cp1252", ""),
+        ("\n# coding: latin-1\n", "latin-1", ""),
+        ("# coding: utf-8\n", "utf-8-sig", ""),
+        ("# coding: latin-1\n", "utf-8", ""),  # each byte is some letter
+        ("'text'\n# coding: latin-1\n", "latin-1", "is not UTF-8: byte 0xe9"),  # behind code it is none
+        ("# coding: latin-1\n", "utf-8-sig", "cannot be read: encoding problem"),  # which one?
+        ("# coding: utf-8\n", "latin-1", "is not UTF-8: byte 0xe9"),
+        ("# coding: klingon\n", "utf-8", "cannot be read: unknown encoding"),
+    ],
+)
+def test_coding_lines(head: str, encoding: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They count where Python has them count; findings stand where an editor shows them."""
+    text = head + "import mlx.core as mx\nname = 'é'; x = mx.zeros(3)\n"
+    Path("coded.py").write_bytes(text.encode(encoding))
+    assert main(["lint", "coded.py"]) == errors.EXIT_MISMATCH
+    printed = capsys.readouterr().out
+    column = 18 if encoding == "utf-8" and not said else 17  # two letters, as that coding line has it
+    assert (said or f"coded.py:{head.count(chr(10)) + 2}:{column}: MXP402") in printed
+    assert ("MXP000" in printed) == bool(said)
+
+
 def test_a_file_without_the_suffix_is_read_when_it_is_named() -> None:
     Path("script").write_text(DIRTY)
     assert main(["lint", "script"]) == errors.EXIT_MISMATCH
@@ -184,6 +209,30 @@ def test_environments_and_caches_are_left_out(capsys: pytest.CaptureFixture[str]
     Path("venv", "pyvenv.cfg").write_text("")
     main(["lint", "."])
     assert "in 2 files" in capsys.readouterr().out
+
+
+def test_calls_are_followed_over_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a function without annotations is given in another file, which may be read first or last."""
+    Path("a.py").write_text("def thrice(x):\n    return x * 3\n\n\ndef half(n):\n    return n * 0.5\n")
+    Path("b.py").write_text("from a import thrice\n\n\ndef six(y):\n    return thrice(y) + n\n\n\nn = 3\n")
+    Path("c.py").write_text(
+        "import mlx.nn as nn\nfrom a import half\nfrom b import six\n\n\nclass Layer(nn.Module):\n"
+        "    def __call__(self, x):\n        return six(x), half(x.shape[0])\n"
+    )
+    for files in (["a.py", "b.py", "c.py"], ["c.py", "b.py", "a.py"]):
+        assert main(["lint", *files]) == errors.EXIT_MISMATCH
+        lines = capsys.readouterr().out.splitlines()
+        assert sorted(line.split(" MXP301")[0] for line in lines[:-1]) == ["a.py:2:12:", "b.py:5:12:"]
+    assert main(["lint", "a.py", "b.py"]) == errors.EXIT_OK  # nothing says what they are given
+
+
+def test_functions_that_call_each_other_come_to_an_end() -> None:
+    steps = [f"def f{i}(x):\n    return f{i + 1}(x)\n" for i in range(30)]
+    Path("chain.py").write_text(
+        "import mlx.core as mx\n\n" + "".join(steps) + "def f30(x):\n    return f0(x) * f30(mx.exp(x))\n"
+        "def g(x: mx.array):\n    return f0(x) - x\n"
+    )
+    assert main(["lint", "chain.py"]) == errors.EXIT_MISMATCH
 
 
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
