@@ -9,7 +9,7 @@ _HINTS = (
     ),
     (r"\bprintf\b", "Metal has no printf: write what you want to see to an output, or use os_log"),
     (
-        r"\b(?:std|cooperative_groups|blockIdx|threadIdx|blockDim|__shared__)\b",
+        r"[‘'](?:std|cooperative_groups|blockIdx|threadIdx|blockDim|__shared__)[’']",
         "this is not Metal but C++ or CUDA",
     ),
     (

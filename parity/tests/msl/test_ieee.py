@@ -461,10 +461,16 @@ def test_geometry() -> None:
         float3 r = reflect(i, n), t = refract(normalize(i), n, 0.5f), none = refract(normalize(i), n, 2.0f);
         out[0] = r.x; out[1] = r.y; out[2] = t.x; out[3] = t.y; out[4] = length(none);
         out[5] = faceforward(n, i, n).y; out[6] = faceforward(n, -i, n).y;
+        out[7] = fast::length(float2(3, 4)) + precise::distance(float2(0), float2(3, 4)) + fast::normalize(n).y;
+        int e;
+        float m = precise::frexp(6.0f, e);
+        out[8] = fast::mix(1.0f, 3.0f, 0.5f) + precise::step(1.0f, 2.0f) + fast::ldexp(m, e);
+        out[9] = fma(float2(1, 2), 3.0f, 4.0f).y + mix(0.0f, 2.0f, float2(0.5f)).x + mix(0.0f, float2(2), 0.5f).y;
+        out[10] = smoothstep(0.0f, 1.0f, float2(0.5f)).x;
     """
-    got = np.asarray(run(source, shape=(7,), grid=(1, 1, 1)))
+    got = np.asarray(run(source, shape=(11,), grid=(1, 1, 1)))
     sine = np.sqrt(0.5) / 2  # Snell's law: half of the sine of 45°
-    assert np.allclose(got, [1, 1, sine, -np.sqrt(1 - sine**2), 0, 1, -1])
+    assert np.allclose(got, [1, 1, sine, -np.sqrt(1 - sine**2), 0, 1, -1, 11, 9, 12, 0.5])
 
 
 def test_simd_functions() -> None:

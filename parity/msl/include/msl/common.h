@@ -45,7 +45,8 @@ template <typename T> MSL_INLINE T median3(T a, T b, T c) { return max(min(a, b)
 
 template <typename T, typename L, typename H> MSL_INLINE auto clamp(T x, L low, H high) { return min(max(x, low), high); }
 template <typename T> MSL_INLINE T saturate(T x) { return (T)clamp(x, (T)0, (T)1); }
-template <typename T, typename A> MSL_INLINE T mix(T x, T y, A a) { return (T)(x + (y - x) * a); }
+template <typename T, typename A, typename = enable_if_t<is_same_v<T, A> || is_scalar_v<A>>>
+MSL_INLINE T mix(T x, T y, A a) { return (T)(x + (y - x) * a); }
 template <typename T, typename = msl_if_scalar<T>> MSL_INLINE T sign(T x) {
   return x > (T)0 ? (T)1 : x < (T)0 ? (T)-1 : x != x ? (T)0 : x;
 }
@@ -56,6 +57,7 @@ template <typename T> MSL_INLINE T smoothstep(T a, T b, T x) {
   const T t = saturate((x - a) / (b - a));
   return (T)(t * t * ((T)3 - (T)2 * t));
 }
+MSL_SCALARS_TOO(mix) MSL_SCALARS_TOO(smoothstep)
 namespace precise { using metal::clamp; using metal::saturate; }
 namespace fast { using metal::clamp; using metal::saturate; }
 
@@ -106,6 +108,14 @@ template <typename T, int N> MSL_INLINE vec<T, N> refract(const vec<T, N>& i, co
   return k < (T)0 ? vec<T, N>((T)0) : i * eta - n * (T)(eta * d + sqrt(k));
 }
 template <typename T, int N> MSL_INLINE vec<T, N> normalize(const vec<T, N>& v) { return v * (T)rsqrt(dot(v, v)); }
+#define MSL_BOTH(space)                                                                                        \
+  namespace space {                                                                                            \
+  using metal::distance; using metal::length; using metal::normalize;                                          \
+  using metal::mix; using metal::sign; using metal::smoothstep; using metal::step;                             \
+  using metal::max3; using metal::median3; using metal::min3;                                                  \
+  }
+MSL_BOTH(precise) MSL_BOTH(fast)
+#undef MSL_BOTH
 
 // Integers.
 #define MSL_BITS(name, body)                                                                                   \

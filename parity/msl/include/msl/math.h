@@ -30,6 +30,16 @@ template <typename T> using msl_if_scalar = enable_if_t<is_scalar_v<T>>;
   }                                                                                                            \
   template <typename T, int N> MSL_INLINE vec<T, N> name(const packed_vec<T, N>& v) { return name(vec<T, N>(v)); }
 
+// The vector type among three arguments, of which the others are that too, or scalars that stand for a vector.
+template <typename V, typename... X> struct msl_vector_if : enable_if<((is_same_v<X, V> || is_scalar_v<X>) && ...), V> {};
+template <typename A, typename B, typename C>
+using msl_vector_of = typename msl_vector_if<
+    conditional_t<msl_is_vec<A>::value, A, conditional_t<msl_is_vec<B>::value, B, C>>, A, B, C>::type;
+#define MSL_SCALARS_TOO(name)                                                                                  \
+  template <typename A, typename B, typename C, typename V = msl_vector_of<A, B, C>,                           \
+            enable_if_t<msl_is_vec<V>::value && (is_scalar_v<A> || is_scalar_v<B>), int> = 0>                  \
+  MSL_INLINE V name(const A& a, const B& b, const C& c) { return name(V(a), V(b), V(c)); }
+
 #define MSL_BINARY(name, body)                                                                                 \
   template <typename A, typename B, typename = msl_if_scalar<A>, typename = msl_if_scalar<B>>                          \
   MSL_INLINE msl_float_of<msl_common<A, B>> name(A a, B b) {                                                    \
@@ -106,6 +116,7 @@ MSL_INLINE bfloat fma(bfloat a, bfloat b, bfloat c) { return bfloat(__builtin_fm
 template <typename T, int N> MSL_INLINE vec<T, N> fma(const vec<T, N>& a, const vec<T, N>& b, const vec<T, N>& c) {
   return msl_each([](T p, T q, T r) { return fma(p, q, r); }, a, b, c);
 }
+MSL_SCALARS_TOO(fma)
 namespace precise { using metal::fma; }
 namespace fast { using metal::fma; }
 
@@ -121,6 +132,14 @@ MSL_INLINE float nextafter(float x, float y) { return __builtin_nextafterf(x, y)
 MSL_INLINE float fmin3(float a, float b, float c) { return fmin(a, fmin(b, c)); }
 MSL_INLINE float fmax3(float a, float b, float c) { return fmax(a, fmax(b, c)); }
 MSL_INLINE float fmedian3(float a, float b, float c) { return fmax(fmin(a, b), fmin(fmax(a, b), c)); }
+
+#define MSL_BOTH(space)                                                                                        \
+  namespace space {                                                                                            \
+  using metal::fmax3; using metal::fmedian3; using metal::fmin3; using metal::frexp; using metal::ilogb;       \
+  using metal::ldexp; using metal::modf; using metal::nextafter;                                               \
+  }
+MSL_BOTH(precise) MSL_BOTH(fast)
+#undef MSL_BOTH
 
 #define MSL_TEST(name, body)                                                                                   \
   template <typename T, typename = msl_if_scalar<T>> MSL_INLINE bool name(T t) { const float x = (float)t; return body; } \
