@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from parity import sides
-from parity.dtypes import FLOAT64, AnyArray
+from parity.dtypes import AnyArray
 from parity.errors import ParityError, UsageError
 from parity.expect import Say, draw_cotangents, named_results, silent
 from parity.sides import Task
-from parity.sides.live import Live
+from parity.sides.live import Live, mapped
 from parity.sides.points import Point
 
 from .measure import Drift, arrays, combined, grid_of, mismatch, relative
@@ -38,13 +37,14 @@ def trace_backward(
 
     Raises: ParityError if a model raises; UsageError if nothing of the task has a gradient.
     """
-    torch = sides.get("torch")
-    exact = replace(task, dtype=FLOAT64, device="cpu", cotangents=None)
+    from parity.sides.widened import widened  # it needs PyTorch, and the command line has to start without
+
     if task.cotangents is None:
-        cotangents = draw_cotangents(torch.run(exact).outputs, task.dtype, seed)
-        task = replace(task, cotangents=cotangents)
-    oracle = torch.open(replace(task, dtype=FLOAT64, device="cpu"))
-    lives = (oracle, opened(task, reference), opened(task, port))
+        plain = replace(task, cotangents=None)
+        outputs = widened(plain, opened(plain, reference)).run().outputs
+        task = replace(task, cotangents=draw_cotangents(outputs, task.dtype, seed))
+    own = opened(task, reference)
+    lives = (widened(task, own), own, opened(task, port))
     heard = []
     for name, live in zip(("exact", ".".join(reference), ".".join(port)), lives, strict=True):
         say(f"{task.spec.name} forward and backward: {name}")
@@ -75,7 +75,7 @@ def _run(live: Live, name: str) -> _Heard:
         point: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         if point.word:
-            heard.arguments[point] = (live.portable(args), live.portable(dict(kwargs)))
+            heard.arguments[point] = _kept(live, (args, dict(kwargs)))
         result = call(*args, **kwargs)
         if not point.word and not point.path:
             return result
@@ -95,6 +95,28 @@ def _run(live: Live, name: str) -> _Heard:
     except Exception as error:
         raise ParityError(f"{name} raised {type(error).__name__}: {error}") from error
     return heard
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A parameter among a word's arguments, looked up when it is wanted: the model has it anyway."""
+
+    live: Live
+    name: str
+
+
+def _kept(live: Live, value: Any) -> Any:
+    """A value, portable, with parameters by their names."""
+    names = {id(x): name for name, x in live.held().items()}
+
+    def leaf(x: Any) -> Any:
+        return _Parameter(live, names[id(x)]) if id(x) in names else live.portable(x)
+
+    return mapped(leaf, value)
+
+
+def _looked_up(value: Any) -> Any:
+    return mapped(lambda x: x.live.parameter(x.name) if isinstance(x, _Parameter) else x, value)
 
 
 def _observed(
@@ -119,7 +141,7 @@ def _measured(
     oracle, reference, port = lives
 
     def ask(live: Live, h: _Heard) -> list[AnyArray]:
-        args, kwargs = h.arguments[point]
+        args, kwargs = _looked_up(h.arguments[point])
         return live.vjp(point, args, kwargs, h.cotangents[point])[0]
 
     exact, own, have = ask(oracle, o), ask(reference, r), ask(port, p)
@@ -127,8 +149,8 @@ def _measured(
     if problem or not exact:
         return Drift(point, problem=problem)
     at_reference, at_port, by_port = ask(oracle, r), ask(oracle, p), ask(port, r)
-    given = [*arrays(o.arguments[point]), *o.cotangents[point]]
-    inherited = combined([*arrays(p.arguments[point]), *p.cotangents[point]], given)
+    given = [*arrays(_looked_up(o.arguments[point])), *o.cotangents[point]]
+    inherited = combined([*arrays(_looked_up(p.arguments[point])), *p.cotangents[point]], given)
     passed_on = relative(at_port, exact)
     return Drift(
         point,

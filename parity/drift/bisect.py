@@ -8,12 +8,14 @@ is named too.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
 from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, merged, short
 from .finding import (
+    COMBINATION,
     CULPRITS,
     HIDDEN,
     HOLDS,
@@ -41,7 +43,9 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
     answer = _answer(prober, base, repeats, say)
     text, culprits = answer.text, []
     for culprit in answer.culprits:
-        inside = innermost(prober, culprit, say) if answer.kind in (CULPRITS, HIDDEN) else [culprit]
+        inside = (
+            innermost(prober, culprit, say) if answer.kind in (CULPRITS, HIDDEN, COMBINATION) else [culprit]
+        )
         text = text.replace(short(culprit), " and ".join(map(short, inside)))
         culprits += inside
     return Finding(
@@ -104,15 +108,22 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
             "fails; its own lines are what is left, or how the harness calls it"
         )
         return Answer(OUTSIDE, text, (_outermost(base),))
-    named = {(c.name, p) for c in sure.culprits for p in c.places}
-    more = hidden(state, [w for w in wrong if not _explained(w, sure.culprits, named)], base)
-    culprits = [merged(c, more) for c in sure.culprits]
-    known = {(c.what, c.name) for c in culprits}
-    apart = [c for c in more if (c.what, c.name) not in known]
+    alone = [c for c in sure.culprits if c.confirmed]
+    named = {(c.name, p) for c in alone for p in c.places}
+    more = hidden(state, [w for w in wrong if not _explained(w, alone, named)], base)
     if not more:
         return sure
-    text = " and ".join(short(c) for c in (*culprits, *apart) if c.confirmed)
-    return Answer(CULPRITS, text, (*culprits, *apart))
+    culprits = [merged(c, more) for c in alone]
+    known = {(c.what, c.name) for c in culprits}
+    apart = [c for c in more if (c.what, c.name) not in known]
+    if alone:
+        told = {(c.what, c.name) for c in (*alone, *more)}
+        rest = [c for c in sure.culprits if (c.what, c.name) not in told]
+        text = " and ".join(map(short, (*culprits, *apart)))
+        return Answer(CULPRITS, text, (*culprits, *apart, *rest))
+    note = "wrong by itself, the whole fails only with the others"
+    apart = [replace(c, note=note) for c in apart]
+    return Answer(COMBINATION, "only in combination: " + " and ".join(map(short, apart)), tuple(apart))
 
 
 def _calls(prober: Prober, say: Say) -> Recorder:

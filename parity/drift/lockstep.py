@@ -57,7 +57,7 @@ class Walker:
         self._ended = False
         self._within = [0]
         self._last: tuple[Any, Any] = (None, None)
-        self._held = {id(x): x for x in live.held()}
+        self._held = {id(x): x for x in live.held().values()}
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"walker-{live.name}")
 
     def advance(self) -> Stop | Ended:

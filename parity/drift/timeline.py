@@ -134,10 +134,10 @@ def over_commits(text: str, root: Path, answers: Answers, ask_in: Callable[[Path
         while True:
             now = _git(tree, "rev-parse", "BISECT_HEAD")
             found = answers.ask(now, ask)
-            left = len(_git(tree, "rev-list", "--bisect-all", *_ends(tree)).splitlines())
-            say(f"{_title(tree, now)}: {found}; at most {max(left.bit_length() - 1, 0)} more")
             word = {GOOD: "good", BAD: "bad"}.get(found, "skip")
             said = _git(tree, "bisect", word, now)
+            left = len(_git(tree, "rev-list", "--bisect-all", *_ends(tree)).splitlines())
+            say(f"{_title(tree, now)}: {found}; at most {max(left - 1, 0).bit_length()} more")
             if "first bad commit" in said or "only 'skip'ped commits left" in said:
                 return _change(tree, said, answers)
 

@@ -62,8 +62,11 @@ class Live(Protocol):
     def is_array(self, value: Any) -> bool:
         """Whether a value is an array of the framework."""
 
-    def held(self) -> list[Any]:
-        """The model's own parameters, the very arrays."""
+    def held(self) -> dict[str, Any]:
+        """The parameters by name, the very arrays that the model's calls are given now."""
+
+    def parameter(self, name: str) -> AnyArray:
+        """One of them, portable."""
 
     def says(self, word: str) -> Callable[..., Any] | None:
         """The function of a word in the side's vocabulary, if it has it."""

@@ -104,8 +104,12 @@ class MlxLive:
     def is_array(self, value: Any) -> bool:
         return isinstance(value, mx.array)
 
-    def held(self) -> list[Any]:
-        return list(dict(tree_flatten(self.module.parameters())).values())
+    def held(self) -> dict[str, Any]:
+        return dict(tree_flatten(self.module.parameters()))
+
+    def parameter(self, name: str) -> AnyArray:
+        with self._stream():
+            return to_numpy(self.held()[name])
 
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self._words, word, None)

@@ -63,8 +63,11 @@ class TorchLive:
     def is_array(self, value: Any) -> bool:
         return isinstance(value, Tensor)
 
-    def held(self) -> list[Any]:
-        return [*self.module.parameters(), *self.module.buffers()]
+    def held(self) -> dict[str, Any]:
+        return {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+
+    def parameter(self, name: str) -> AnyArray:
+        return to_numpy(self.held()[name])
 
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self._words, word, None)

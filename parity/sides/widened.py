@@ -3,20 +3,24 @@
 Each module has them in float64 only while it runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
-from parity.dtypes import FLOAT64
+from parity.dtypes import FLOAT64, AnyArray
 from parity.spec import LayerSpec
 
-from .base import Task
+from .base import Outcome, Task
 from .live import Live
+from .points import Around
 from .torch_live import TorchLive
-from .torch_side import TorchSide
+from .torch_side import TorchSide, to_numpy
 
 
 class Widened(TorchLive):
@@ -56,6 +60,116 @@ class Widened(TorchLive):
                 del self._wide[id(tensor)]
 
 
+class WidenedGradients(TorchLive):
+    """The same with gradients, those of a model that was loaded in float64, bit for bit.
+
+    While a module runs its parameters are float64 copies that autograd does not keep: what it saves of them
+    for the way back is their name, and they are made anew there. Their gradients, one a parameter, are all
+    that there is of the model in float64.
+    """
+
+    def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
+        super().__init__(side, task)
+        self.name = "oracle"
+        self.task = replace(task, dtype=FLOAT64, device="cpu")
+        if isinstance(like, TorchLive) and like.task.device == "cpu":
+            theirs = dict(_tensors(like.module))
+            for name, tensor in _tensors(self.module):
+                tensor.data = theirs[name].data
+        self._narrow = {n: x for n, x in super().held().items() if x.is_floating_point()}
+        self._names = {id(x): n for n, x in self._narrow.items()}
+        self._wide: dict[str, Tensor] = {}
+        self._users: dict[str, int] = {}
+        self._gradients: dict[str, Tensor] = {}
+        # What the way back has to reach for the copies to be asked for their gradients.
+        self._anchor = nn.Parameter(torch.zeros((), dtype=torch.float64))
+        for module in self.module.modules():
+            own = {
+                (kind, key): x
+                for kind, tensors in (("_parameters", module._parameters), ("_buffers", module._buffers))
+                for key, x in tensors.items()
+                if x is not None and x.is_floating_point()
+            }
+            if own:
+                module.register_forward_pre_hook(partial(self._widen, own))
+                module.register_forward_hook(partial(self._restore, own), always_call=True)
+
+    def held(self) -> dict[str, Any]:
+        return dict(self._wide)
+
+    def parameter(self, name: str) -> AnyArray:
+        return to_numpy(self._narrow[name].detach().double())
+
+    def run(self, around: Around | None = None) -> Outcome:
+        self._gradients.clear()
+        self.module.register_parameter(_ANCHOR, self._anchor)
+        try:
+            with saved_tensors_hooks(self._pack, self._unpack):
+                outcome = super().run(around)
+        finally:
+            del self.module._parameters[_ANCHOR]
+        gradients = {n: g for n, g in outcome.gradients.items() if n != f"param.{_ANCHOR}"}
+        for name, g in gradients.items():
+            parameter = name.removeprefix("param.")
+            if parameter != name:
+                found = self._gradients.get(parameter)
+                gradients[name] = g.astype(np.float64) if found is None else to_numpy(found)
+        self._gradients.clear()
+        return Outcome(outcome.outputs, gradients)
+
+    def _widen(self, own: Mapping[tuple[str, str], Tensor], module: nn.Module, _args: Any) -> None:
+        for (kind, key), tensor in own.items():
+            name = self._names[id(tensor)]
+            self._users[name] = self._users.get(name, 0) + 1
+            if name not in self._wide:
+                learns = kind == "_parameters" and torch.is_grad_enabled()
+                wide = _Wide.apply(self._anchor, tensor, self._gradients, name) if learns else tensor.double()
+                self._wide[name] = wide
+            getattr(module, kind)[key] = self._wide[name]
+
+    def _restore(
+        self, own: Mapping[tuple[str, str], Tensor], module: nn.Module, _args: Any, _result: Any
+    ) -> None:
+        for (kind, key), tensor in own.items():
+            getattr(module, kind)[key] = tensor
+            name = self._names[id(tensor)]
+            self._users[name] -= 1
+            if not self._users[name]:
+                del self._wide[name]
+
+    def _pack(self, tensor: Tensor) -> Any:
+        """A copy of a parameter, or a view of all of it, is known by its name and its strides."""
+        for name, wide in self._wide.items():
+            if tensor.data_ptr() == wide.data_ptr() and tensor.numel() == wide.numel():
+                return name, tensor.shape, tensor.stride()
+        return tensor
+
+    def _unpack(self, packed: Any) -> Tensor:
+        if isinstance(packed, Tensor):
+            return packed
+        name, shape, stride = packed
+        return self._narrow[name].detach().double().as_strided(shape, stride)
+
+
+_ANCHOR = "parity_anchor"
+
+
+class _Wide(torch.autograd.Function):
+    """A float64 copy of a parameter, whose gradient goes into a dictionary."""
+
+    @staticmethod
+    def forward(ctx: Any, _anchor: Tensor, tensor: Tensor, gradients: dict[str, Tensor], name: str) -> Tensor:
+        ctx.into = (gradients, name)
+        return tensor.detach().double()
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        gradients, name = ctx.into
+        known = gradients.get(name)
+        gradients[name] = cotangents[0].detach() if known is None else known + cotangents[0]
+        return (None,) * 4
+
+
 def widened(task: Task, like: Live | None) -> Live:
     """The exact model of a task: it shares the parameters of `like` if that is the reference on the CPU."""
     assert isinstance(task.spec, LayerSpec)
@@ -63,7 +177,8 @@ def widened(task: Task, like: Live | None) -> Live:
 
     side = sides.get("torch")
     assert isinstance(side, TorchSide)
-    return Widened(side, replace(task, device="cpu", cotangents=None), like)
+    kind = Widened if task.cotangents is None else WidenedGradients
+    return kind(side, replace(task, device="cpu"), like)
 
 
 def _own(module: nn.Module) -> Iterator[Tensor]:

@@ -89,7 +89,7 @@ def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["trace", "--case", "BertMLP", "--pair", "torch.cpu"], errors.EXIT_USAGE, "two sides"),
         (["trace", "--case", "BertMLP", "--pair", "torch,metal"], errors.EXIT_SIDE_UNAVAILABLE, "metal"),
         (["trace", "--case", "BertMLP", "--pair", "torch,mxl"], errors.EXIT_USAGE, "'mlx'"),
-        (["bisect", "--case", "gelu"], errors.EXIT_USAGE, "a layer or a model"),
+        (["bisect", "--case", "positional_embedding"], errors.EXIT_USAGE, "a layer or a model"),
         (["bisect", "--case", "BertMLP", "--repeats", "1"], errors.EXIT_USAGE, "at least 2"),
         (["bisect", "--case", "BertMLP", "--predicate", "port.rsm > 1"], errors.EXIT_USAGE, "'port.rms'"),
         (

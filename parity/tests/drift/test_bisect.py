@@ -183,9 +183,13 @@ def test_a_wrong_gradient(bisected: Bisected) -> None:
 
 
 def test_only_in_combination(bisected: Bisected) -> None:
-    """Small errors that fail together and pass alone are not called culprits of their own."""
+    """Two words that fail together, each of which the whole would pass: both, and no culprit alone."""
+    found = bisected(MODEL, "mlx_impl.ops.gelu=gelu_a_bit_large", "encoder.layer.*.mlp/gate=gate_a_bit_large")
+    assert found.kind == finding.COMBINATION
+    assert found.gate > 1
+    assert set(places(found)) == {"gelu", "gate"}
+    assert "only in combination: gelu" in found.text
     found = bisected("BertMLP;d=64;l=32", "act/gelu=gelu_somewhat_large")
-    assert found.kind in (finding.CULPRITS, finding.HIDDEN)
     assert list(places(found)) == ["gelu"]
 
 

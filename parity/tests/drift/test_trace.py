@@ -15,6 +15,7 @@ from parity.drift.lockstep import Meeting, meetings, walking
 from parity.drift.measure import PIECE, Drift, grid_of, identical, relative
 from parity.drift.trace import opened, trace
 from parity.dtypes import FLOAT32, FLOAT64, cast, parse_dtype, round_to, ulp
+from parity.expect import draw_cotangents, named_results
 from parity.golden.capture import golden_case
 from parity.judge import task_of
 from parity.nodes import Target
@@ -176,19 +177,23 @@ def test_each_finds_its_own_device_again(target: Target, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("spec", [s for s in REGISTRY if s.family != "word"], ids=lambda s: s.name)
 def test_the_exact_model_shares_parameters(spec: LayerSpec) -> None:
-    """It gives the bits of a model loaded in float64, has no parameters of its own, and leaves them be."""
+    """It gives the bits of a model loaded in float64, gradients too, has no parameters of its own, and leaves
+    them be."""
     for dtype in (FLOAT32, parse_dtype("bf16")):
-        task = task_of(golden_case(spec, dtype, 0), 0)
-        task = replace(task, cotangents=None)
-        reference = opened(task, TORCH)
-        shared = widened(task, reference)
-        whole = opened(replace(task, dtype=FLOAT64), TORCH)
-        found, wanted = shared.run().outputs, whole.run().outputs
-        assert found.keys() == wanted.keys()
-        assert all(np.array_equal(found[n], wanted[n], equal_nan=True) for n in wanted)
-        theirs = dict(reference.module.named_parameters())  # type: ignore[attr-defined]
-        for name, own in shared.module.named_parameters():  # type: ignore[attr-defined]
-            assert own.data_ptr() == theirs[name].data_ptr()
+        case = golden_case(spec, dtype, 0)
+        plain = replace(task_of(case, 0), cotangents=None)
+        own = opened(plain, TORCH)
+        for task in (plain, replace(plain, cotangents=draw_cotangents(own.run().outputs, dtype, 0))):
+            reference = opened(task, TORCH)
+            shared = widened(task, reference)
+            whole = opened(replace(task, dtype=FLOAT64), TORCH)
+            found, wanted = named_results(shared.run()), named_results(whole.run())
+            assert found.keys() == wanted.keys()
+            assert all(np.array_equal(found[n], wanted[n], equal_nan=True) for n in wanted)
+            assert all(found[n].dtype == wanted[n].dtype for n in wanted)
+            theirs = dict(reference.module.named_parameters())  # type: ignore[attr-defined]
+            for name, x in shared.module.named_parameters():  # type: ignore[attr-defined]
+                assert x.data_ptr() == theirs[name].data_ptr()
 
 
 def test_parts_for_the_pictures() -> None:
