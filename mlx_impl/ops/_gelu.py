@@ -63,10 +63,16 @@ def _bell(a: mx.array) -> mx.array:
     return mx.exp(mx.multiply(mx.square(a), scalar(-0.5, a)))
 
 
+def _density(x: mx.array) -> mx.array:
+    """exp(−x²/2)/√(2π), the gradient of Φ."""
+    return mx.multiply(_bell(x), scalar(1 / math.sqrt(2 * math.pi), x))
+
+
 def _slope(x: mx.array, phi: mx.array, cotangent: mx.array) -> mx.array:
     """The gradient of x·Φ(x): Φ(x) + x·exp(−x²/2)/√(2π)."""
-    density = mx.multiply(_bell(x), scalar(1 / math.sqrt(2 * math.pi), x))
-    return mx.multiply(cotangent, mx.add(phi, mx.multiply(x, density)))
+    # Far out the density is zero, and zero times infinity is not wanted where the slope is 1.
+    inner = mx.multiply(mx.minimum(x, scalar(FAR, x)), _density(x))
+    return mx.multiply(cotangent, mx.add(phi, inner))
 
 
 @mx.custom_function
@@ -79,7 +85,9 @@ def _exact(x: mx.array) -> tuple[mx.array, mx.array]:
 def _exact_gradient(
     x: mx.array, cotangents: tuple[mx.array, mx.array], outputs: tuple[mx.array, mx.array]
 ) -> mx.array:
-    return _slope(x, mx.multiply(outputs[1], scalar(0.5, x)), cotangents[0])
+    by_y = _slope(x, mx.multiply(outputs[1], scalar(0.5, x)), cotangents[0])
+    # Only a gradient of this gradient has the second output in it: 2·Φ(x).
+    return mx.add(by_y, mx.multiply(cotangents[1], mx.multiply(scalar(2, x), _density(x))))
 
 
 @mx.custom_function
