@@ -147,7 +147,12 @@ def kernel_array_too_small():
         " out[i] = a[s];"
     )
     return kernel(
-        "index", text.replace("SIZE", "2"), text.replace("SIZE", "4"), shape=128, grid=128, threadgroup=128
+        "out-of-bounds",
+        text.replace("SIZE", "2"),
+        text.replace("SIZE", "4"),
+        shape=128,
+        grid=128,
+        threadgroup=128,
     )
 
 
