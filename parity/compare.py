@@ -72,6 +72,7 @@ class Comparison:
     reference: Errors | None = None
     floor: Floor | None = None
     scale: float = 0.0
+    subnormal: bool = False
     different: int = 0
     worst: str = ""
     ulps: int | None = None
@@ -111,6 +112,15 @@ def _over(x: float, y: float) -> float:
     return x / y if y > 0 else np.inf
 
 
+def overflowed(expected: Expected) -> bool:
+    """Whether the reference has an element that is not finite where its dtype has a number for it."""
+    if expected.dtype is None or expected.reference is None:
+        return False
+    rounded = round_to(expected.oracle.astype(np.float64), expected.dtype)
+    reference = expected.reference.astype(np.float64)
+    return reference.shape == rounded.shape and bool((np.isfinite(rounded) & ~np.isfinite(reference)).any())
+
+
 def structure(expected: Expected, actual: AnyArray) -> list[str]:
     """What is wrong with a result's shape and dtype, if anything."""
     problems = []
@@ -125,13 +135,19 @@ def structure(expected: Expected, actual: AnyArray) -> list[str]:
 
 
 def compare(
-    expected: Expected, actual: AnyArray, *, nonfinite: str = "exact", composed: bool = False
+    expected: Expected,
+    actual: AnyArray,
+    *,
+    nonfinite: str = "exact",
+    composed: bool = False,
+    spread: bool = False,
 ) -> Comparison:
     """Measure `actual` against `expected`.
 
     `nonfinite` is ``"exact"`` (NaN where NaN, each infinity where it belongs) or ``"any"`` (something
     that is not finite wherever the oracle is not). `composed` says that the result comes from a layer, in
-    which an overflow may become a number again.
+    which an overflow may become a number again, and `spread` that the reference overflows in this or another
+    result: which of them an overflow reaches, through a padding of zeros say, is then nobody's promise.
 
     Shapes: actual must have the oracle's; if not, that is the problem and nothing else is measured.
     """
@@ -142,7 +158,7 @@ def compare(
         return Comparison(n=0, notes=("empty",))
     if expected.dtype is None:
         return _compare_integers(expected, actual)
-    return _compare_floats(expected, actual, expected.dtype, nonfinite, composed)
+    return _compare_floats(expected, actual, expected.dtype, nonfinite, composed, spread)
 
 
 def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
@@ -156,7 +172,12 @@ def _compare_integers(expected: Expected, actual: AnyArray) -> Comparison:
 
 
 def _compare_floats(
-    expected: Expected, actual: AnyArray, dtype: WorkingDtype, nonfinite: str, composed: bool
+    expected: Expected,
+    actual: AnyArray,
+    dtype: WorkingDtype,
+    nonfinite: str,
+    composed: bool,
+    spread: bool,
 ) -> Comparison:
     notes: list[str] = []
     oracle = expected.oracle.astype(np.float64)
@@ -165,6 +186,10 @@ def _compare_floats(
 
     rounded = round_to(oracle, dtype)
     problems = nonfinite_problems(expected, rounded, p, r, nonfinite, notes)
+    if problems and spread:
+        notes += problems
+        notes.append("the reference overflows too: which results that reaches is not judged")
+        problems = []
     finite = np.isfinite(oracle) & np.isfinite(p) & np.isfinite(rounded)
     # Where the reference itself overflows, nothing says how well its dtype can do.
     both = finite if r is None else finite & np.isfinite(r)
@@ -200,6 +225,7 @@ def _compare_floats(
         reference=None if e_r is None else _at_least(_errors(e_r, oracle, both), expected.nearby),
         floor=expected.floor,
         scale=norms(magnitude)[0],
+        subnormal=norms(magnitude)[0] < dtype.smallest_normal,
         different=int(exact_bits.sum()),
         worst=_worst(e_p, exact_bits, oracle, p, both),
         ulps=None if distance is None or distance.size == 0 else int(distance.max()),

@@ -58,7 +58,9 @@ def nonfinite_problems(
     if expected.dtype is not None and wrong.any():
         oracle = np.abs(expected.oracle.astype(np.float64))
         allowed = MAX_LIMIT * max(
-            expected.floor.max if expected.floor else 0.0, _largest_difference(r, expected.oracle)
+            expected.floor.max if expected.floor else 0.0,
+            expected.nearby[1] if expected.nearby else 0.0,
+            _largest_difference(r, expected.oracle),
         )
         largest = expected.dtype.largest
         neither_nan = ~np.isnan(rounded) & ~np.isnan(p)

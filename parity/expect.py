@@ -31,6 +31,9 @@ little about it in one draw; for a layer, where a draw costs most, more inputs m
 NEARBY = 4
 """On how many neighbours of an input the reference runs, where its luck on that input is in question."""
 
+TINY = FLOAT32.smallest_normal * 2.0**24
+"""Below this a result has a factor, a term or a cause of its own near the smallest normal number, likely."""
+
 Arrays = Mapping[str, AnyArray]
 Sink = Callable[[str, AnyArray], None]
 Say = Callable[[str], None]
@@ -188,6 +191,9 @@ def _measure(
     # Of packed arrays: it depends on how arguments lie in memory where PyTorch adds a bias, first or last.
     packed = replace(single, layout="contiguous")
     run_into(torch, packed, meter("away"), taps=taps, reorder=True, away=True)
+    if any(map(_tiny, base.values())):
+        say("the floor: subnormal numbers as zero")
+        run_into(torch, packed, meter("other"), taps=taps, flush=True)
     for i in range(draws):
         run_into(
             torch,
@@ -198,6 +204,14 @@ def _measure(
             rounding_seed=None if i == 0 else seed * DRAWS_FOR_FEW + i,
         )
     return meters
+
+
+def _tiny(x: AnyArray) -> bool:
+    """Has it numbers so small that something on the way to them may be subnormal?"""
+    if not is_floating(x):
+        return False
+    magnitude = np.abs(x.astype(np.float64))
+    return bool(((magnitude > 0) & (magnitude < TINY)).any())
 
 
 def _nearby(torch: Any, task: Task, *, seed: int, taps: bool) -> dict[str, tuple[float, float]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from . import sides
 from .case import Case
-from .compare import Comparison, compare
+from .compare import Comparison, compare, overflowed
 from .dtypes import FLOAT32, AnyArray, cast
 from .errors import ParityError, UsageError
 from .expect import Expectation, expect, named_results, require_torch
@@ -58,7 +58,11 @@ class Judgement:
 
 def rule_for(case: Case, result: str) -> Rule:
     """What the spec demands of a result: its own rule, or that of gradients."""
-    return case.spec.grad_rule if result.startswith("grad ") else case.spec.rule
+    return case.spec.grad_rule if _gradient(result) else case.spec.rule
+
+
+def _gradient(result: str) -> bool:
+    return result.startswith("grad ")
 
 
 def parameters_of(case: Case, seed: int) -> dict[str, AnyArray] | None:
@@ -138,6 +142,9 @@ def measure(
 ) -> dict[str, Comparison]:
     """Every result of either against the other."""
     found = {}
+    composed = isinstance(expectation.task.spec, LayerSpec)
+    forward = composed and any(overflowed(e) for n, e in expectation.results.items() if not _gradient(n))
+    backward = forward or (composed and any(map(overflowed, expectation.results.values())))
     for name in dict.fromkeys([*expectation.results, *actual]):
         if name not in actual:
             found[name] = Comparison(n=0, problems=("the port does not return it",))
@@ -148,7 +155,8 @@ def measure(
                 expectation.results[name],
                 actual[name],
                 nonfinite=nonfinite,
-                composed=isinstance(expectation.task.spec, LayerSpec),
+                composed=composed,
+                spread=backward if _gradient(name) else forward,
             )
     return found
 
@@ -202,6 +210,5 @@ def judge(case: Case, side: str, device: str, *, seeds: int, most: int | None = 
 
 
 def _by_size(verdict: Verdict) -> bool:
-    """Whether only the size of an error is what a verdict has against a result."""
-    sized = verdict.rms is not None and verdict.worst is not None and not verdict.worst.problems
-    return sized and verdict.status != "pass"
+    """Whether it may be the size of an error that a verdict has against a result."""
+    return verdict.rms is not None and verdict.status != "pass"

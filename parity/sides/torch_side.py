@@ -147,11 +147,21 @@ class TorchSide:
         reorder: bool = False,
         rounding_seed: int | None = None,
         away: bool = False,
+        flush: bool = False,
     ) -> Outcome:
-        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings."""
+        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings.
+
+        With `flush`, subnormal results are zero, where the processor can.
+        """
         dtype = torch.float64 if task.dtype == FLOAT64 else torch.float32
         with OtherRoundings(rounding_seed, away=away, dtype=dtype) if reorder else nullcontext():
-            return self.run_module(task)
+            if not flush:
+                return self.run_module(task)
+            torch.set_flush_denormal(True)
+            try:
+                return self.run_module(task)
+            finally:
+                torch.set_flush_denormal(False)
 
     def call_raw(self, task: Task) -> Any:
         own = {n: of_array(x) or task.dtype for n, x in task.inputs.items()}

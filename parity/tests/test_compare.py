@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity.compare import Comparison, Expected, compare
+from parity.compare import Comparison, Expected, compare, overflowed
 from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, AnyArray, cast
 from parity.floor import Floor
 from parity.rules import Exact, Ratio, Rule, Ulp
@@ -86,6 +86,20 @@ def test_an_overflow_of_the_reference_leaves_nothing_to_measure_by(oracle: np.nd
     assert decide([sample], Ratio()).status == "pass"
     assert sample.n == oracle[1:].size
     assert any("overflow in the reference alone" in note for note in sample.notes)
+
+
+def test_where_an_overflow_spreads_in_a_layer(oracle: np.ndarray) -> None:
+    """A NaN of the port is forgiven in a layer if the reference overflows in another of its results."""
+    port = oracle.astype(np.float32)
+    port[0] = np.nan
+    sound = _expected(oracle, reference=oracle.astype(np.float32))
+    broken = _expected(oracle, reference=np.full(oracle.shape, np.inf, dtype=np.float32))
+    assert overflowed(broken)
+    assert not overflowed(sound)
+    assert compare(sound, port).problems
+    forgiven = compare(sound, port, spread=True)
+    assert not forgiven.problems
+    assert any("overflows too" in note for note in forgiven.notes)
 
 
 def test_the_luck_of_the_reference(oracle: np.ndarray) -> None:

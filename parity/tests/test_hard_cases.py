@@ -30,6 +30,22 @@ OF_THE_VERDICT = (
     ";opt.normalized=False;dtype=f16;seed=22257;vjp",
     # A lean of 1.02 times what is allowed, in twelve inputs.
     "column_attention;b=1;d=23;l=16;dtype=bf16;seed=0;vjp",
+    # Of a gradient of 4·exp(−2x), which 1 − tanh² has none of: the oracle has to have it.
+    "BertPooler;b=1;l=1;d=1;arg.hidden_size=1;arg.intermediate_size=2;arg.max_position_embeddings=1"
+    ";arg.long_conv_l_max=1;arg.hidden_dropout_prob=0.0;arg.vocab_size=97;arg.hyena_filter_order=8"
+    ";arg.hyena_emb_dim=5;arg.pool_all=False;dtype=f32;kind=offset;seed=0;vjp",
+    # A subnormal factor read as zero, times a large one.
+    "exponential_modulation;l=1;d=1;opt.shift=0.0;dtype=f32;kind=cancel;seed=406;vjp",
+    # Subnormal half-precision numbers are whole units in the last place: their errors lean.
+    "fftconv;b=1;d=26;l=26;opt.gelu=True;dtype=f16;kind=subnormal;seed=0;vjp",
+    # A result where overflow begins, behind others that were rounded to half precision.
+    "blockdiag_glu;b=3;l=241;k=4;q=3;p=1;dtype=f16;kind=offset;seed=63151;vjp",
+    # A gradient that is infinite in half precision, times a padding of zeros.
+    "BertLayer;b=1;l=1;d=5;arg.hidden_size=5;arg.intermediate_size=10;arg.max_position_embeddings=1"
+    ";arg.long_conv_l_max=1;arg.hidden_dropout_prob=0.0;arg.vocab_size=97;arg.hyena_filter_order=8"
+    ";arg.hyena_emb_dim=5;arg.use_monarch_mlp=True;arg.use_glu_mlp=True;arg.residual_long_conv=True"
+    ";arg.bidirectional=True;arg.hyena_w=1;arg.hyena_w_mod=2;arg.hyena_training_additions=False"
+    ";arg.hyena_lr_pos_emb=1e-05;dtype=f16;kind=offset;seed=0;vjp",
     # Too few inputs to decide, until more are drawn.
     "cross_entropy;n=33;c=2;dtype=f32;kind=offset;layout=broadcast;seed=102",
 )
