@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from . import cache
@@ -25,6 +26,10 @@ REMEDY = (
 
 PROBE = "_Float16 sum(_Float16 a, _Float16 b) { return a + b; }"
 """What a compiler has to take: half precision of its own, which clang++ has from version 16 on."""
+
+
+PATIENCE = 300
+"""Seconds for an answer: ziglang builds its own library when it is first asked to compile."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,9 @@ def _candidates() -> list[tuple[tuple[str, ...], str]]:
 def _answer(command: list[str], text: str = "") -> tuple[str, str]:
     """What a command prints, and what is wrong with it if it fails."""
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", str(error)
     return done.stdout, (done.stderr.strip() or "it failed") if done.returncode else ""
@@ -87,7 +94,9 @@ def _find(environment: tuple[str | None, str | None]) -> tuple[Compiler | None, 
         if not wrong:
             compiler = Compiler(command, how, version.splitlines()[0] if version else "")
             flags = _kernel_flags(compiler, Options())
-            _, wrong = _answer([*command, *flags, "-fsyntax-only", "-x", "c++", "-"], PROBE)
+            with TemporaryDirectory() as room:  # an object, for ziglang makes one of what it only checks too
+                made = str(Path(room) / "probe.o")
+                _, wrong = _answer([*command, *flags, "-x", "c++", "-", "-c", "-o", made], PROBE)
             if not wrong:
                 return compiler, tuple(passed_over)
         passed_over.append(f"{how} ({' '.join(command)}): {wrong.splitlines()[0]}")
@@ -222,7 +231,7 @@ def _run(command: list[str], kernel: str, unit: Unit | None, text: str) -> str:
 def _runtime(compiler: Compiler) -> Path:
     flags = ["-std=c++17", "-O2", "-g0", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing"]
     flags += [*_machine_flags(), *_place_flags(compiler)]
-    key = cache.digest("runtime", _library_text(), compiler.version, *flags) + ".o"
+    key = cache.digest("runtime", _library_text(), compiler.version, *compiler.command, *flags) + ".o"
     source = HERE / "runtime" / "main.cpp"
 
     def make(path: Path) -> None:
@@ -249,7 +258,7 @@ def compile_unit(kernel: str, unit: Unit, options: Options) -> Compiled:
     if compiler is None:
         raise CompilerMissingError(kernel, why_not() or "")
     flags = _kernel_flags(compiler, options)
-    key = cache.digest("kernel", unit.text, _library_text(), compiler.version, *flags)
+    key = cache.digest("kernel", unit.text, _library_text(), compiler.version, *compiler.command, *flags)
 
     def make(path: Path) -> None:
         objects = path.with_suffix(".o")
