@@ -146,6 +146,14 @@ def _place_flags(compiler: Compiler) -> list[str]:
     return ["-fno-pie"] if compiler.is_gcc else ["-fPIE", "-DMSL_PIE"]
 
 
+def _division_flags(compiler: Compiler) -> list[str]:
+    """A division by zero is caught where the processor does not: on arm64 it gives zero."""
+    if platform.machine() not in ("arm64", "aarch64"):
+        return []
+    flags = ["-fsanitize=integer-divide-by-zero", "-fsanitize-recover=integer-divide-by-zero"]
+    return flags if compiler.is_gcc else [part for flag in flags for part in ("-Xclang", flag)]
+
+
 def _link_flags(compiler: Compiler) -> list[str]:
     if compiler.is_gcc:
         return ["-no-pie", "-lm"]
@@ -185,6 +193,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
     ]
     flags += [
         "-fwrapv",
+        "-fsigned-char",  # as Metal's and Apple's is; on Linux on arm64 it is not
         "-fno-tree-vectorize",
         "-fno-threadsafe-statics",
         "-fno-optimize-sibling-calls",
@@ -196,7 +205,7 @@ def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
         *_place_flags(compiler),
     ]
     flags += ["-fsanitize=thread,alignment,bounds", "-fsanitize-recover=all"]
-    flags += _dialect_flags(compiler, options)
+    flags += [*_division_flags(compiler), *_dialect_flags(compiler, options)]
     if options.fast_math:
         flags += ["-DMSL_FAST_MATH", "-D__FAST_MATH__=1"]
     if options.reassociate:

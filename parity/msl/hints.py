@@ -13,7 +13,8 @@ _HINTS = (
         "this is not Metal but C++ or CUDA",
     ),
     (
-        r"_(?:shape|strides|ndim)\b.*(?:was not declared|undeclared)",
+        r"_(?:shape|strides|ndim)\b.*(?:was not declared|undeclared)"
+        r"|undeclared identifier '\w+_(?:shape|strides|ndim)'",
         "MLX passes the shape, strides or ndim of an input that is not 0-dimensional, and of no output",
     ),
 )

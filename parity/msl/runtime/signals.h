@@ -55,6 +55,18 @@ static void on_signal(int number, siginfo_t* info, void* context) {
   finish_now(alarm ? "time" : "crash");
 }
 
+#if defined(__aarch64__)
+// Called where the processor gives zero for a division by zero instead of a signal.
+extern "C" void __ubsan_handle_divrem_overflow(void*, u64, u64) {
+  Finding* f = note(CRASH, (RETURN_PC - clock_.base_pc) & PC_MASK, 0, nullptr);
+  if (f) {
+    f->numbers[0] = (u64)SIGFPE;
+    snprintf(f->text, sizeof f->text, "%s", "integer division by zero");
+  }
+  finish_now("crash");
+}
+#endif
+
 static void limit(int what, u64 soft, u64 hard) {
   rlimit r = {(rlim_t)soft, (rlim_t)hard};
   setrlimit(what, &r);
