@@ -24,6 +24,12 @@ REMEDY = (
     "install g++ or clang++, set CXX to a C++17 compiler, or pip install 'm2bert-parity[msl]' for ziglang"
 )
 
+SPLITS = (
+    "clang splits the copy of a vector whose elements are used one by one: it is counted as several "
+    "accesses, and its alignment is that of an element; g++ keeps it whole"
+)
+"""What a clang build cannot measure."""
+
 PROBE = "_Float16 sum(_Float16 a, _Float16 b) { return a + b; }"
 """What a compiler has to take: half precision of its own, which clang++ has from version 16 on."""
 
@@ -110,6 +116,12 @@ def _found() -> tuple[Compiler | None, tuple[str, ...]]:
 def find() -> Compiler | None:
     """The compiler in use: ``CXX``, clang++, g++, c++, then the ziglang wheel; None if none can be used."""
     return _found()[0]
+
+
+def splits_vectors() -> bool:
+    """Whether the compiler in use may make several accesses of a vector's one."""
+    compiler = find()
+    return compiler is not None and not compiler.is_gcc
 
 
 def why_not() -> str | None:
