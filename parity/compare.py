@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dtypes import (
+    FLOAT32,
     FLOAT64,
     AnyArray,
     Float64,
@@ -25,8 +26,10 @@ from .floor import Floor, biases, norms
 _CLOSE = {"float32": (1.3e-6, 1e-5), "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5)}
 
 COARSE = 0.25
-"""How large an error may be, relative to the result, where the reference overflows: half precision may lose
-most of its digits on the way to such a result, and nothing tells how many, but a wrong function loses all."""
+"""How large an error may be, relative to the result, where the reference overflows in half precision: two
+bits are left. No theory gives it: half precision may lose most of its digits on the way to such a result, and
+neither the reference nor the floor, measured in float32, tells how many; a wrong function loses all. Single
+precision is judged by its floor as everywhere."""
 
 _BUCKETS = (0, 1, 2, 4, 8, 16, 64, 256, 4096)
 
@@ -191,10 +194,13 @@ def _compare_floats(
         notes.append("the reference overflows too: which results that reaches is not judged")
         problems = []
     finite = np.isfinite(oracle) & np.isfinite(p) & np.isfinite(rounded)
-    # Where the reference itself overflows, nothing says how well its dtype can do.
+    # Where the reference overflows in half precision, nothing says how well that can do.
+    unknown = composed or dtype.precision < FLOAT32.precision
     both = finite if r is None else finite & np.isfinite(r)
-    excused = int((np.isfinite(rounded) & ~np.isfinite(p)).sum()) + int((finite & ~both).sum())
-    if (alone := finite & ~both).any():
+    excused = int((np.isfinite(rounded) & ~np.isfinite(p)).sum())
+    judged = both if unknown else finite
+    if (alone := finite & ~judged).any():
+        excused += int(alone.sum())
         notes.append("some results overflow in the reference alone: judged coarsely")
         problems += _gross(p, oracle, alone, composed)
 
@@ -221,13 +227,13 @@ def _compare_floats(
         finite=int(finite.sum()),
         problems=tuple(problems),
         notes=tuple(notes),
-        error=_errors(e_p, oracle, both),
+        error=_errors(e_p, oracle, judged),
         reference=None if e_r is None else _at_least(_errors(e_r, oracle, both), expected.nearby),
         floor=expected.floor,
         scale=norms(magnitude)[0],
         subnormal=norms(magnitude)[0] < dtype.smallest_normal,
         different=int(exact_bits.sum()),
-        worst=_worst(e_p, exact_bits, oracle, p, both),
+        worst=_worst(e_p, exact_bits, oracle, p, judged),
         ulps=None if distance is None or distance.size == 0 else int(distance.max()),
         histogram=() if distance is None else _histogram(distance),
         over_bound=_over_bound(expected.bound, e_p, finite),

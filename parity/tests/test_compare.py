@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from parity.compare import Comparison, Expected, compare, overflowed
-from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, AnyArray, cast
+from parity.dtypes import BFLOAT16, FLOAT16, FLOAT32, AnyArray, WorkingDtype, cast
 from parity.floor import Floor
 from parity.rules import Exact, Ratio, Rule, Ulp
 from parity.verdict import decide
@@ -71,21 +71,27 @@ def test_an_overflow_of_the_reference_excuses_no_other_number(oracle: np.ndarray
 
 
 def test_an_overflow_of_the_reference_leaves_nothing_to_measure_by(oracle: np.ndarray) -> None:
-    """There a word may be off by a digit, and a layer, whose norms make numbers of overflows, by all."""
-    reference = oracle.astype(np.float32)
-    reference[0] = np.inf
-    near, wrong = oracle.astype(np.float32), oracle.astype(np.float32)
+    """There a word of half precision may be off by a digit, and a layer, whose norms make numbers of
+    overflows, by all; but a word of single precision is judged by its floor."""
+    near, wrong = oracle.copy(), oracle.copy()
     near[0] *= 1.1
     wrong[0] *= -1
-    expected = _expected(oracle, reference=reference)
-    assert decide([compare(expected, near)], Ratio()).status == "pass"
-    verdict = decide([compare(expected, wrong)], Ratio())
+
+    def expected(dtype: WorkingDtype) -> Expected:
+        reference = cast(oracle, dtype)
+        reference[0] = np.inf
+        return replace(_expected(oracle, reference=reference), dtype=dtype)
+
+    half = expected(FLOAT16)
+    assert decide([compare(half, cast(near, FLOAT16))], Ratio()).status == "pass"
+    verdict = decide([compare(half, cast(wrong, FLOAT16))], Ratio())
     assert verdict.status == "fail"
     assert "where the reference overflows" in verdict.reasons[0]
-    sample = compare(expected, wrong, composed=True)
+    sample = compare(half, cast(wrong, FLOAT16), composed=True)
     assert decide([sample], Ratio()).status == "pass"
     assert sample.n == oracle[1:].size
     assert any("overflow in the reference alone" in note for note in sample.notes)
+    assert decide([compare(expected(FLOAT32), cast(near, FLOAT32))], Ratio()).status == "fail"
 
 
 def test_where_an_overflow_spreads_in_a_layer(oracle: np.ndarray) -> None:
