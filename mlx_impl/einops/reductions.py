@@ -11,10 +11,10 @@ from .errors import EinopsError
 _HALF = (mx.float16, mx.bfloat16)
 
 AT_ONCE = 1 << 17
-"""Half-precision elements that a CPU converts at once: their float32 copy is summed while it is in its cache."""
+"""Half-precision elements that a CPU converts at once: their copy is summed while it is in its cache."""
 
 _ON_A_GPU = 1 << 26
-"""The same for a GPU, where starting a part costs more than memory: only that there is no copy of everything."""
+"""The same for a GPU, where starting a part costs more than memory: only a copy of everything is avoided."""
 
 _WIDE = 256
 """So many sums side by side are vectors; a single one waits for its previous addition."""
@@ -71,7 +71,7 @@ def mean(x: mx.array, axes: tuple[int, ...], keepdims: bool = False) -> mx.array
 
 
 def _in_parts(x: mx.array, axes: tuple[int, ...], most: int) -> mx.array:
-    """The sum in float32, with the axes kept; of parts of at most so many elements, each converted by itself."""
+    """The sum in float32, with the axes kept; parts of at most so many elements are converted by themselves."""
     if x.size <= most:
         return _sum(mx.astype(x, mx.float32), axes)
     wide = [axis for axis, size in enumerate(x.shape) if size > 1]
@@ -86,7 +86,7 @@ def _in_parts(x: mx.array, axes: tuple[int, ...], most: int) -> mx.array:
 
 
 def _sum(x: mx.array, axes: tuple[int, ...]) -> mx.array:
-    """The sum with the axes kept, as many sums side by side: of the outer axes first, of the last one folded."""
+    """The sum with the axes kept, of many sums side by side: the outer axes first, the last one folded."""
     *outer, last = [axis for axis in axes if x.shape[axis] > 1] or axes[:1]
     if outer:
         return mx.sum(mx.sum(x, outer, True), last, True)
