@@ -71,7 +71,7 @@ def mean(x: mx.array, axes: tuple[int, ...], keepdims: bool = False) -> mx.array
 
 
 def _in_parts(x: mx.array, axes: tuple[int, ...], most: int) -> mx.array:
-    """The sum in float32, with the axes kept; parts of at most so many elements are converted by themselves."""
+    """The sum in float32, with the axes kept; of parts of at most so many elements, converted one by one."""
     if x.size <= most:
         return _sum(mx.astype(x, mx.float32), axes)
     wide = [axis for axis, size in enumerate(x.shape) if size > 1]

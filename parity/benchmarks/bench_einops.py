@@ -5,16 +5,16 @@ costs on small arrays, which are not computed; ``work`` is the call and its resu
 the processor, the fastest of rounds that take turns, so that another process on the machine changes little;
 the ratio is ours over the package's.
 
-The package wins in one place: means of half precision over arrays that are too large for the cache. They are
-not the same numbers. The package's backend calls ``mx.mean``, which rounds the sum to half precision, then 1/n,
-then their product: up to three roundings, and infinity where a sum is over 65,504 in float16. Ours is PyTorch's:
-the sum in float32, rounded once. No word of MLX adds half precision and gives float32, so ours has to convert, in
-parts that stay in the cache. On x86 that takes MLX 17 ms for 16 million elements of float16 (there is no vector
-code for it, in its own sum neither, which takes 14 ms in all), and 4 ms of bfloat16. So float16 takes 1.2 to 1.5
-times as long where the package does not transpose (else 0.2 to 0.9). bfloat16 takes 0.6 to 1.0 times as long,
-1.2 over short rows, and five times over leading axes alone of n ≠ 2ᵏ elements, where MLX's own sum is as fast as
-memory. A product with ones, which rounds once too (``mx.addmm`` with alpha 1/n), takes 23 to 27 ms in float16 and
-13 to 15 ms in bfloat16.
+The package wins in one place: means of half precision over arrays that are too large for the cache. They
+are not the same numbers. The package's backend calls ``mx.mean``, which rounds the sum to half precision,
+then 1/n, then their product: up to three roundings, and infinity where a sum is over 65,504 in float16.
+Ours is PyTorch's: the sum in float32, rounded once. No word of MLX adds half precision and gives float32,
+so ours has to convert, in parts that stay in the cache. On x86 that takes MLX 17 ms for 16 million elements
+of float16 (there is no vector code for it, in its own sum neither, which takes 14 ms in all), and 4 ms of
+bfloat16. So float16 takes 1.2 to 1.5 times as long where the package does not transpose (else 0.2 to 0.9).
+bfloat16 takes 0.6 to 1.0 times as long, 1.2 over short rows, and five times over leading axes alone of n ≠
+2ᵏ elements, where MLX's own sum is as fast as memory. A product with ones, which rounds once too
+(``mx.addmm`` with alpha 1/n), takes 23 to 27 ms in float16 and 13 to 15 ms in bfloat16.
 
 einops 0.8.2 cannot repeat on MLX at all (its backend's ``add_axes`` has other arguments than it is called
 with): it is timed with the one of its base class.
