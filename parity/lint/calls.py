@@ -110,7 +110,7 @@ def call(ev: Expressions, node: ast.Call) -> Value:
         callee = ev.value(node.func)
     arguments = _arguments(ev, node)
     if not ev.is_silent:
-        calling.record(ev.module.project.given, callee, arguments, by_class=isinstance(base, Class))
+        calling.record(ev.module, callee, arguments, by_class=isinstance(base, Class))
     if isinstance(callee, Either):  # which of them it is, is not known: nothing is reported
         return join(*(_quiet(ev, node, o, arguments) for o in callee.options))
     found = _called(ev, node, callee, arguments)
@@ -180,7 +180,7 @@ def _named(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -
         return _nn(ev, node, dotted, arguments)
     if package == "mlx.utils":
         if last.startswith("tree_map") and "is_leaf" not in arguments.keywords:
-            calling.leaves(ev.module.project.given, arguments.get(0), with_path=last == "tree_map_with_path")
+            calling.leaves(ev.module, arguments.get(0), with_path=last == "tree_map_with_path")
         return vocabulary.utils_result(last)
     if package == "builtins":
         return pythons.builtin(ev, node, last, arguments)
@@ -218,7 +218,7 @@ def _core(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> V
     """A function of mlx.core."""
     function = arguments.get(0, "fun")
     if f"mlx.core.{name}" in vocabulary.HANDED:
-        calling.hand(ev.module.project.given, function)
+        calling.hand(ev.module, function)
     if name in vocabulary.TRANSPARENT:
         return function or UNKNOWN
     if name == "grad":
@@ -279,7 +279,7 @@ def _nn(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -> V
     if last in vocabulary.NN_LAYERS:
         return Layer(last)
     if last == "value_and_grad":
-        calling.hand(ev.module.project.given, arguments.get(1, "fn"))
+        calling.hand(ev.module, arguments.get(1, "fn"))
         return Returns(Many.of((result_of(arguments.get(1, "fn"), ev, node), UNKNOWN)))
     if last in vocabulary.NN_FUNCTIONS or (package.endswith("losses") and last in vocabulary.NN_LOSSES):
         judge.keywords(ev, node, f"nn.{last}")
@@ -291,4 +291,4 @@ def assign_attribute(ev: Expressions, target: ast.Attribute, value: Value) -> No
     """``object.name = value``."""
     base = ev.value(target.value)
     if isinstance(base, Instance):
-        base.info.assign(target.attr, value)
+        base.info.assign(target.attr, value, ev.module)

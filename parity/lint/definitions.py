@@ -6,8 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from .annotations import declared
+from .answers import Definition, answers
 from .parameters import of_default, parameters, with_defaults
 from .scope import Scope
+from .trees import statements, targets
 from .values import (
     UNKNOWN,
     Array,
@@ -40,8 +42,10 @@ _PLAIN = frozenset(
 ) | {f"mlx.core.{name}" for name in TRANSPARENT}
 
 
-class FunctionInfo:
+class FunctionInfo(Definition):
     """One function. Its body is gone through once, when its result is asked for or the file is finished."""
+
+    node: AnyFunction
 
     def __init__(self, node: AnyFunction, around: Body, owner: ClassInfo | None = None) -> None:
         self.node = node
@@ -49,6 +53,7 @@ class FunctionInfo:
         self.scope = Scope(around.outer)
         self.owner = owner
         self._resolve = around.quietly
+        self.born()
         self._state = ""
         self._result: Value = UNKNOWN
         decorators = [self._resolve(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
@@ -101,12 +106,14 @@ class FunctionInfo:
         )
 
     @property
+    @answers
     def takes(self) -> tuple[Value, ...]:
         """What its parameters are."""
         self.run()
         return tuple(self.scope.ever.get(name, UNKNOWN) for name in self.names[self.is_bound :])
 
     @property
+    @answers
     def result(self) -> Value:
         """What a call gives: what the annotation says, else what the body returns."""
         if self.node.returns is not None:
@@ -131,9 +138,10 @@ class FunctionInfo:
         self._state = "running"
         from .statements import Body
 
-        body = Body(self.module, self.scope, self)
-        self._bind(body)
-        goes_on = body.run(self.node.body)
+        with self.module.being_read():
+            body = Body(self.module, self.scope, self)
+            self._bind(body)
+            goes_on = body.run(self.node.body)
         returned = [*body.returned, Nothing()] if goes_on else body.returned
         self._result = Many(join(*body.yielded)) if body.yielded else join(*returned)
         self._state = "done"
@@ -169,9 +177,10 @@ class FunctionInfo:
 
 def _may_give_numbers(function: AnyFunction) -> bool:
     """Whether something that is returned or yielded looks like a number, so that the body is worth a look."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
-            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    for statement in statements(function.body):
+        given = statement.value if isinstance(statement, ast.Expr | ast.Assign) else statement
+        if isinstance(given, ast.Return | ast.Yield) and given.value is not None:
+            parts = given.value.elts if isinstance(given.value, ast.Tuple) else [given.value]
             for part in parts:
                 called = part.func if isinstance(part, ast.Call) else None
                 name = getattr(called, "attr", getattr(called, "id", ""))
@@ -180,12 +189,15 @@ def _may_give_numbers(function: AnyFunction) -> bool:
     return False
 
 
-class ClassInfo:
+class ClassInfo(Definition):
     """One class."""
+
+    node: ast.ClassDef
 
     def __init__(self, node: ast.ClassDef, around: Body) -> None:
         self.node = node
         self.module: Module = around.module
+        self.born()
         self.bases = [around.quietly(b) for b in node.bases]
         self.methods: dict[str, FunctionInfo] = {}
         self.scope = Scope(around.outer)
@@ -203,6 +215,7 @@ class ClassInfo:
                     self._assigned_in.setdefault(name, []).append(method.name)
 
     @property
+    @answers
     def is_module(self) -> bool:
         """Whether it derives from ``mlx.nn.Module``."""
         return any(
@@ -216,11 +229,14 @@ class ClassInfo:
 
         return [resolved(o) for b in self.bases for o in options(b)]
 
-    def assign(self, name: str, value: Value) -> None:
-        """``self.name = value`` in one of the methods."""
+    def assign(self, name: str, value: Value, by: Module) -> None:
+        """``self.name = value`` in one of the methods, or in another file."""
+        if by is not self.module:
+            by.project.together(by, self.module)
         known = self._attributes.get(name)
         self._attributes[name] = value if known is None else join(known, value)
 
+    @answers
     def attribute(self, name: str) -> Value | None:
         """What ``self.name`` is; None if the class and its bases have no such thing."""
         if name in self._declared:
@@ -258,6 +274,7 @@ class ClassInfo:
                 return UNKNOWN
         return None
 
+    @answers
     def above(self) -> Value:
         """What ``super()`` is in its methods, if it has one base."""
         bases = self._known_bases()
@@ -268,6 +285,7 @@ class ClassInfo:
             return Layer(last[2])
         return Instance(bases[0].info) if isinstance(bases[0], Class) else UNKNOWN
 
+    @answers
     def called(self) -> Value:
         """What calling an object of the class gives."""
         found = self.attribute("__call__")
@@ -293,11 +311,15 @@ def _assigned(method: AnyFunction) -> set[str]:
     if not first:
         return set()
     me = first[0].arg
-    return {
-        n.attr
-        for n in ast.walk(method)
-        if isinstance(n, ast.Attribute)
-        and isinstance(n.ctx, ast.Store)
-        and isinstance(n.value, ast.Name)
-        and n.value.id == me
-    }
+    found: set[str] = set()
+    for statement in statements(method.body):
+        for target in targets(statement):
+            for node in ast.walk(target):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.ctx, ast.Store)
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id == me
+                ):
+                    found.add(node.attr)
+    return found

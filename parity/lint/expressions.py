@@ -299,6 +299,7 @@ class Expressions:
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.value(default)
+        self.module.project.homes[node] = self.module
         called = self.module.project.given.is_handed(node)
         found = parameters(node, self.module, self.quietly, called=called)
         names = [p.arg for p, _ in with_defaults(node.args)]

@@ -76,7 +76,7 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
         from . import calls
 
         if name != "next":
-            calling.each(ev.module.project.given, first, [element(v) for v in arguments.positional[1:]])
+            calling.each(ev.module, first, [element(v) for v in arguments.positional[1:]])
         found = calls.result_of(first, ev, node) if name == "map" else element(arguments.get(1) or first)
         return found if name == "next" else Many(found)
     if name == "dict":
