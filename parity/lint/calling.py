@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .derivatives import handed
 from .values import UNKNOWN, Array, Class, Function, Instance, Returns, Value, is_array, options
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def each(module: Module, function: Value, values: Sequence[Value]) -> None:
     for parameter, value in zip([*node.args.posonlyargs, *node.args.args], values, strict=False):
         if parameter.annotation is None:
             module.project.given.saw(module, node, parameter.arg, value)
+
+
+def rule(module: Module, name: str, function: Value, rule: Value | None) -> None:
+    """``function.vjp(rule)``: MLX calls the rule."""
+    if isinstance(function, Function | Returns) and rule is not None:
+        each(module, rule, handed(name, function))
 
 
 def hand(module: Module, function: Value | None) -> None:

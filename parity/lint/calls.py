@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import calling, judge, pythons, torch_words, vocabulary
+from . import calling, derivatives, judge, pythons, torch_words, vocabulary
 from .annotations import declared
 from .attributes import attribute
 from .methods import method
@@ -109,6 +109,8 @@ def call(ev: Expressions, node: ast.Call) -> Value:
     else:
         callee = ev.value(node.func)
     arguments = _arguments(ev, node)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in derivatives.RULES:
+        calling.rule(ev.module, node.func.attr, base, arguments.get(0))
     if not ev.is_silent:
         calling.record(ev.module, callee, arguments, by_class=isinstance(base, Class))
     if isinstance(callee, Either):  # which of them it is, is not known: nothing is reported
@@ -118,8 +120,20 @@ def call(ev: Expressions, node: ast.Call) -> Value:
         return Array() if callee.name in torch_words.METHODS.keys() - _NO_TENSORS else found
     if found == base == UNKNOWN and isinstance(node.func, ast.Attribute) and node.func.attr in _RESHAPING:
         # Nothing else has such a method, where no package with other arrays is about.
-        return Array() if ev.module.is_mlx and not ev.module.has_other_arrays else found
+        if not tells(ev, node):
+            return found
+        if isinstance(node.func.value, ast.BinOp):
+            ev.is_of_array(node.func.value)
+        return Array()
     return found
+
+
+def tells(ev: Expressions, node: ast.Call) -> bool:
+    """Whether a call of a method that reshapes or casts tells that it is one of an array of MLX."""
+    assert isinstance(node.func, ast.Attribute)
+    if node.func.attr == "astype" and node.args and isinstance(ev.quietly(node.args[0]), Dtype):
+        return True
+    return ev.module.is_mlx and not ev.module.has_other_arrays
 
 
 def _quiet(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments) -> Value:

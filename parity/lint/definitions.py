@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .annotations import declared
 from .answers import Definition, answers
+from .derivatives import RULES, handed
 from .parameters import of_default, parameters, with_defaults
 from .scope import Scope
 from .trees import statements, targets
@@ -58,10 +59,7 @@ class FunctionInfo(Definition):
         self._result: Value = UNKNOWN
         decorators = [self._resolve(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
         names = [d.dotted if isinstance(d, Name) else "" for d in decorators]
-        # MLX hands a rule of differentiation one array, or several.
-        self._is_rule = any(
-            isinstance(d, ast.Attribute) and d.attr in ("vjp", "jvp") for d in node.decorator_list
-        )
+        self._rule = next((d for d in node.decorator_list if _is_rule(d)), None)
         self.is_property = any(n.endswith(("property", "functools.cached_property")) for n in names)
         self._is_static = "builtins.staticmethod" in names
         self._is_class = "builtins.classmethod" in names
@@ -157,6 +155,11 @@ class FunctionInfo(Definition):
             called = self._is_handed or self.module.project.given.is_handed(self.node)
             called |= self.node.name == "__call__" and self.owner is not None and self.owner.is_module
             open_ones = parameters(self.node, self.module, body.quietly, called=called, me=me)
+        by_rule: dict[str, Value] = {}
+        if isinstance(self._rule, ast.Attribute):
+            function = self._resolve(self._rule.value)
+            if not isinstance(function, Name):  # `@mx.vmap` is MLX's own
+                by_rule = dict(zip(self.names, handed(self._rule.attr, function), strict=False))
         for parameter, default in with_defaults(given):
             if parameter.arg == me:
                 continue
@@ -164,8 +167,8 @@ class FunctionInfo(Definition):
             self.scope.declare(parameter.arg, value)
             if parameter.annotation is None:
                 value = of_default(default)
-            if value == UNKNOWN and self._is_rule:
-                value = join(Array(), Many(Array()))
+            if value == UNKNOWN and parameter.arg in by_rule:
+                value = by_rule[parameter.arg]
             elif parameter.annotation is None:
                 value = open_ones.get(parameter.arg, value)
             self.scope.set(parameter.arg, value)
@@ -173,6 +176,10 @@ class FunctionInfo(Definition):
             self.scope.set(given.vararg.arg, Many(declared(given.vararg.annotation, self._resolve)))
         if given.kwarg:
             self.scope.set(given.kwarg.arg, Table(declared(given.kwarg.annotation, self._resolve)))
+
+
+def _is_rule(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Attribute) and decorator.attr in RULES
 
 
 def _may_give_numbers(function: AnyFunction) -> bool:

@@ -175,6 +175,12 @@ class Expressions:
             return arithmetic(left, right)
         return python(node.op, left, right)
 
+    def is_of_array(self, node: ast.BinOp) -> None:
+        """An operation of which it is not known that it is one of an array, but what it gives is one."""
+        left, right = self.quietly(node.left), self.quietly(node.right)
+        if UNKNOWN in (left, right) and not operates(left, right):
+            judge.operator(self, node, left, right)
+
     def _UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
             self.test(node.operand)

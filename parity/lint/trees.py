@@ -30,3 +30,20 @@ def targets(statement: ast.stmt) -> Iterator[ast.expr]:
         yield statement.target
     elif isinstance(statement, ast.With | ast.AsyncWith):
         yield from (item.optional_vars for item in statement.items if item.optional_vars is not None)
+
+
+def cast_later(name: str, following: Iterable[ast.stmt]) -> ast.Call | None:
+    """A call ``name.astype(...)`` in the statements after the one that binds `name`, before it is bound anew."""
+    for statement in statements(following):
+        parts = [
+            part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.expr | ast.withitem)
+        ]
+        nodes = [node for part in parts for node in ast.walk(part)]
+        for node in nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                of = node.func.value
+                if node.func.attr == "astype" and isinstance(of, ast.Name) and of.id == name:
+                    return node
+        if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in nodes):
+            return None
+    return None
