@@ -33,7 +33,7 @@ def targets(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def cast_later(name: str, following: Iterable[ast.stmt]) -> ast.Call | None:
-    """A call ``name.astype(...)`` in the statements after the one that binds `name`, before it is bound anew."""
+    """A call ``name.astype(...)`` after the statement that binds `name`, before it is bound anew."""
     for statement in statements(following):
         parts = [
             part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.expr | ast.withitem)
