@@ -25,6 +25,8 @@ def conv1d_fft(x: Tensor, k: Tensor, bias: Tensor | None = None) -> Tensor:
     require(length >= 1, f"x has shape {tuple(x.shape)}: there is nothing to transform")
     if bias is not None:
         require_axis("bias", bias, 0, d, "one bias for each channel of x")
+    if x.numel() == 0:  # MKL refuses to transform nothing
+        return x.clone()
     n = 2 * length
     spectrum = torch.fft.rfft(widen(k[:, :length]), n=n) / n  # (d, n/2 + 1)
     product = torch.fft.rfft(widen(x), n=n) * spectrum  # (b, d, n/2 + 1)

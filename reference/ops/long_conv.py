@@ -32,16 +32,17 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
         k.shape[1] <= n,
         f"k has {k.shape[1]} taps, more than twice the length {length} of u; cut k to {n} taps",
     )
-    spectrum = torch.fft.rfft(widen(k), n=n) / n  # (d, n/2 + 1)
     if k_rev is not None:
         require_axis("k_rev", k_rev, 0, d, "one kernel for each channel of u")
         require(
             k_rev.ndim == 2 and k_rev.shape[1] <= length,
             f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
         )
-        spectrum = spectrum + (torch.fft.rfft(widen(k_rev), n=n) / n).conj()
     if u.numel() == 0:  # MKL refuses to transform nothing
         return u.clone()
+    spectrum = torch.fft.rfft(widen(k), n=n) / n  # (d, n/2 + 1)
+    if k_rev is not None:
+        spectrum = spectrum + (torch.fft.rfft(widen(k_rev), n=n) / n).conj()
     u_wide = widen(u)
     product = torch.fft.rfft(u_wide, n=n) * spectrum  # (b, d, n/2 + 1)
     y = torch.fft.irfft(product, n=n, norm="forward")[..., :length]  # (b, d, l)
