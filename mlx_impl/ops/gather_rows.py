@@ -8,7 +8,7 @@ def gather_rows(x: mx.array, indices: mx.array) -> mx.array:
 
     Shapes: x: (n, ...), indices: (m,) integers → (m, ...).
     Dtypes: any; the result has the input's.
-    Raises: ValueError if an index is not in [0, n).
+    Raises: ValueError if indices are no integers, or one is not in [0, n).
     Source: canonical ``index_first_axis``.
     """
     require_ndim("indices", indices, 1, "(m,)")

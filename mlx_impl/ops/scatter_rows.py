@@ -8,7 +8,7 @@ def scatter_rows(values: mx.array, indices: mx.array, size: int) -> mx.array:
 
     Shapes: values: (m, ...), indices: (m,) integers → (size, ...).
     Dtypes: any; the result has the input's.
-    Raises: ValueError if an index is not in [0, size).
+    Raises: ValueError if indices are no integers, or one is not in [0, size).
     Source: canonical ``index_put_first_axis``.
     """
     require_ndim("indices", indices, 1, "(m,)")

@@ -157,6 +157,8 @@ EDGES = [
     Edge("bce_with_logits", {"logits": [INF, 0.0], "target": [0.0, 1.0]}, [INF], name="infinitely wrong"),
     Edge("bce_with_logits", {"logits": [-INF, -INF], "target": [0.0, HALF]}, [INF], name="half wrong"),
     Edge("bce_with_logits", {"logits": [INF, NAN], "target": [NAN, 0.0]}, [NAN], name="NaN is not lost"),
+    Edge("blockdiag_to_dense", {"weight": empty(0, 2, 3)}, empty(0, 0), {"weight": empty(0, 2, 3)},
+         name="no blocks"),
     Edge("matmul", {"a": empty(2, 0), "b": empty(0, 3)}, np.zeros((2, 3)), {"a": empty(2, 0)},
          name="no inner"),
     Edge("linear", {"x": empty(2, 0), "weight": empty(3, 0), "bias": [1.0, 2.0, 3.0]}, [[1.0, 2.0, 3.0]] * 2,

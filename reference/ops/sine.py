@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require_axis, require_floating
+from ._check import require, require_axis, require_floating
 
 
 def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
@@ -16,4 +16,5 @@ def sine(x: Tensor, freq: Tensor, w_mod: float) -> Tensor:
     """
     require_floating("x", x)
     require_axis("freq", freq, -1, x.shape[-1], "one frequency for each channel of x")
+    require(freq.numel() == x.shape[-1], f"freq has shape {tuple(freq.shape)}, expected (1, d)")
     return torch.sin(w_mod * freq * x)
