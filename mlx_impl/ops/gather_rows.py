@@ -13,4 +13,6 @@ def gather_rows(x: mx.array, indices: mx.array) -> mx.array:
     """
     require_ndim("indices", indices, 1, "(m,)")
     require_rows("indices", indices, x.shape[0], "x has")
+    if x.size == 0:  # the gradient is a scatter: of rows of no elements it ends the process
+        return mx.zeros((indices.shape[0], *x.shape[1:]), dtype=x.dtype)
     return mx.take(x, indices, axis=0)

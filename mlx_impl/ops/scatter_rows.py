@@ -15,5 +15,6 @@ def scatter_rows(values: mx.array, indices: mx.array, size: int) -> mx.array:
     require_axis("values", values, 0, indices.shape[0], "one row for each index")
     require_rows("indices", indices, size, "the result has")
     out = mx.zeros((size, *values.shape[1:]), dtype=values.dtype)
-    out[indices] = values
+    if values.size:  # a scatter of rows of no elements ends the process
+        out[indices] = values
     return out
