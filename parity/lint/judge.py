@@ -141,7 +141,7 @@ def number(ev: Expressions, node: ast.Call, name: str) -> None:
 
 
 def shown(ev: Expressions, node: ast.expr) -> None:
-    """MXP202: ``f"{array}"``, ``memoryview(array)``."""
+    """MXP202: ``f"{array}"``, ``print(array)``, ``memoryview(array)``."""
     fix = "keep it an array, and show its shape and dtype if that is enough"
     ev.report("MXP202", node, f"the values of the array {ev.source(node)!r} as text or memory", fix)
 

@@ -36,6 +36,9 @@ def method(ev: Expressions, node: ast.Call, called: Method, arguments: Arguments
     if isinstance(of, Table):
         return _of_table(ev, node, of, called.name, arguments)
     if isinstance(of, Text):
+        if called.name == "format":
+            for part, value in zip(node.args, arguments.positional, strict=False):
+                ev.shown(part, value)
         return _of_text(called.name)
     if isinstance(of, Method) and of.name == "at":
         return of.of  # x.at[i].add(y)

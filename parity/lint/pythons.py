@@ -41,6 +41,7 @@ _RESULTS: dict[str, Value] = {
     "print": Nothing(),
     "range": Many(Number("int")),
 }
+_SHOWING = frozenset("str repr ascii format print bytes".split())
 _COPIES = frozenset("list tuple sorted reversed iter set frozenset".split())
 
 
@@ -55,6 +56,9 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
         return Number(name)
     if name == "memoryview" and is_array(first):
         judge.shown(ev, node)
+    if name in _SHOWING:
+        for part, value in zip(node.args, arguments.positional, strict=False):
+            ev.shown(part, value)
     if name == "range" and any(is_array(v) for v in arguments.positional):
         judge.index(ev, node)
     if name in _RESULTS:
