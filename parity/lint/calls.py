@@ -30,6 +30,7 @@ from .values import (
     Table,
     Value,
     dtype_of,
+    element,
     is_array,
     is_number,
     join,
@@ -196,9 +197,18 @@ def _named(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -
         if last.startswith("tree_map") and "is_leaf" not in arguments.keywords:
             calling.leaves(ev.module, arguments.get(0), with_path=last == "tree_map_with_path")
         return vocabulary.utils_result(last)
-    if package == "builtins":
+    if package == "builtins" and last != "__import__":
         return pythons.builtin(ev, node, last, arguments)
     first = arguments.get(0)
+    if package == "operator" and last.strip("_") in judge.OPERATORS:
+        if any(is_array(v) for v in arguments.positional):
+            judge.builtin(ev, node, last)
+            return Array()
+        return UNKNOWN
+    if dotted == "functools.reduce":
+        each = element(arguments.get(1) or UNKNOWN)
+        calling.each(ev.module, first or UNKNOWN, [each, each])
+        return result_of(first, ev, node)
     if package in ("math", "cmath"):
         if any(is_array(v) for v in arguments.positional):
             judge.number(ev, node, dotted)

@@ -50,6 +50,9 @@ def _of_array(ev: Expressions, node: ast.Call, array: Array, name: str, argument
         judge.read(ev, node, name)
         read = Number(_KINDS.get(array.dtype.rstrip("0123456789_"), ""))
         return read if name == "item" else Either((read, Many()))
+    if name.startswith("__") and name.strip("_") in judge.OPERATORS:
+        judge.builtin(ev, node, name)
+        return Array()
     if name == "__array__":
         judge.to_numpy_by_protocol(ev, node)
         return UNKNOWN
