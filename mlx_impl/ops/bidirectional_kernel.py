@@ -1,6 +1,6 @@
 import mlx.core as mx
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
@@ -10,9 +10,11 @@ def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
 
     Shapes: k, k_rev: (d, l) → (d, 2·l).
     Dtypes: floating and equal.
-    Raises: ValueError if the kernels differ in shape.
+    Raises: ValueError if one of them is not floating, or the kernels differ in shape.
     Source: canonical ``HyenaFilter.forward`` with ``bidirectional``.
     """
+    require_floating("k", k)
+    require_floating("k_rev", k_rev)
     require_ndim("k", k, 2, "(d, l)")
     require(
         tuple(k.shape) == tuple(k_rev.shape),

@@ -57,7 +57,7 @@ word(
         ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),
         ErrorCase("a frequency for each position", inputs={"freq": "l d"}, says=("(64, 16)", "(1, d)")),
     ),
-    floating="x",
+    floating="x freq",
     source="Poli et al. 2023, Hyena, §3.3; canonical Sin",
 )
 word(

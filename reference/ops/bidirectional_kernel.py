@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 
 def bidirectional_kernel(k: Tensor, k_rev: Tensor) -> Tensor:
@@ -11,9 +11,11 @@ def bidirectional_kernel(k: Tensor, k_rev: Tensor) -> Tensor:
 
     Shapes: k, k_rev: (d, l) → (d, 2·l).
     Dtypes: floating and equal.
-    Raises: ValueError if the kernels differ in shape.
+    Raises: ValueError if one of them is not floating, or the kernels differ in shape.
     Source: canonical ``HyenaFilter.forward`` with ``bidirectional``.
     """
+    require_floating("k", k)
+    require_floating("k_rev", k_rev)
     require_ndim("k", k, 2, "(d, l)")
     require(
         k.shape == k_rev.shape,

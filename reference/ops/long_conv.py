@@ -16,12 +16,16 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l, D: (d,), k_rev: (d, m') with m' ≤ l → (b, d, l).
     Dtypes: floating; the result has u's.
-    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points.
+    Raises: ValueError if one of them is not floating, the channels do not match, a kernel is too long, or u
+        has no points.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("D", D)
+    require_floating("k_rev", k_rev)
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
-    require_floating("u", u)
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     n = 2 * length

@@ -218,3 +218,11 @@ def test_what_mlx_does_not_have(bits: int, group_size: int, wide: dict[str, Path
     model = checkpoint.load(wide["mlm"]).model
     with pytest.raises(CheckpointError, match="bits may be"):
         quantize(model, bits, group_size=group_size)
+
+
+def test_ids_beyond_the_vocabulary(wide: dict[str, Path], tmp_path: Path) -> None:
+    """Are refused of a packed table as of a plain one; MLX itself would read what lies behind it."""
+    checkpoint.convert(wide["mlm"], tmp_path / "packed", bits=4)
+    for model in (checkpoint.load(wide["mlm"]).model, checkpoint.load(tmp_path / "packed").model):
+        with pytest.raises(ValueError, match="vocabulary"):
+            model(mx.array([[1, 1000]], dtype=mx.int32))
