@@ -1,6 +1,6 @@
 import mlx.core as mx
 
-from ._check import require, require_floating, require_ndim
+from ._check import require, require_ndim
 
 
 def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
@@ -9,12 +9,10 @@ def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
     For a circular convolution over 2·l points: lag j ≥ 0 has weight k[j], lag −1 − j has k_rev[j].
 
     Shapes: k, k_rev: (d, l) → (d, 2·l).
-    Dtypes: floating and equal.
-    Raises: ValueError if one of them is not floating, or the kernels differ in shape.
+    Dtypes: any, the same for both; the result has theirs.
+    Raises: ValueError if the kernels differ in shape.
     Source: canonical ``HyenaFilter.forward`` with ``bidirectional``.
     """
-    require_floating("k", k)
-    require_floating("k_rev", k_rev)
     require_ndim("k", k, 2, "(d, l)")
     require(
         tuple(k.shape) == tuple(k_rev.shape),

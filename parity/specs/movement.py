@@ -85,7 +85,6 @@ word(
     grad_rule=Exact(),
     kinds=ALL_KINDS,
     errors=(ErrorCase("kernels of two lengths", inputs={"k_rev": "d 5"}, says=("(16, 5)", "(16, 64)")),),
-    floating="k k_rev",
     source="canonical HyenaFilter.forward",
 )
 word(
