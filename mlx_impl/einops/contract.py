@@ -21,12 +21,14 @@ class Contraction:
         before: what to do with each array first; nothing is known here for more than two, or for diagonals.
         product: of the two arrays, if there are two.
         after: what to do with the product.
+        zeros: the shape of a result that is nothing but sums of nothing, as an array has no elements.
     """
 
     equation: Equation
     before: tuple[tuple[Step, ...], ...] = ()
     product: Callable[[mx.array, mx.array], mx.array] | None = None
     after: tuple[Step, ...] = ()
+    zeros: tuple[int, ...] | None = None
 
 
 @lru_cache(maxsize=CACHED)
@@ -37,11 +39,13 @@ def contraction(pattern: str, letters: bool, shapes: tuple[tuple[int, ...], ...]
     """
     found = equation(pattern, letters, shapes)
     terms = found.terms
-    if len(terms) > 2 or any(len({*term}) < len(term) for term in terms):
-        return Contraction(found)
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):
         sizes |= {axis: n for axis, n in zip(term, shape, strict=True) if n != 1}
+    if 0 in sizes.values():  # MLX broadcasts no axis to nothing, and may not come back from a sum of it
+        return Contraction(found, zeros=tuple(sizes.get(axis, 1) for axis in found.result))
+    if len(terms) > 2 or any(len({*term}) < len(term) for term in terms):
+        return Contraction(found)
     # An axis of one element that is longer in the other array is broadcast: it is not there.
     own = [
         {axis for axis, n in zip(term, shape, strict=True) if n == sizes.get(axis, 1)}

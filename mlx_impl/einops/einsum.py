@@ -43,6 +43,8 @@ def einsum(*tensors_and_pattern: mx.array | str) -> mx.array:
             if not _issubdtype(x.dtype, _INEXACT):
                 inexact = False
         found = contraction(pattern, letters, tuple(shapes))
+        if found.zeros is not None:
+            return mx.zeros(found.zeros, dtype=_summed(tensors))
         if not inexact:
             return _with_integers(found.equation, tensors)
         if not found.before:
@@ -61,14 +63,19 @@ def _no_array(tensors: Sequence[Any], letters: bool) -> str:
     return f"Argument {i + letters} is a {type(x).__name__}, expected an MLX array"
 
 
-def _with_integers(found: Equation, arrays: Sequence[mx.array]) -> mx.array:
-    """MLX has no product of integer matrices: they are multiplied element by element, and summed."""
+def _summed(arrays: Sequence[mx.array]) -> mx.Dtype:
+    """The dtype of a sum of their products."""
     dtype = arrays[0].dtype
     for x in arrays[1:]:
         dtype = mx.result_type(dtype, x.dtype)
+    return dtype if mx.issubdtype(dtype, mx.inexact) else mx.sum(mx.zeros((1,), dtype=dtype)).dtype
+
+
+def _with_integers(found: Equation, arrays: Sequence[mx.array]) -> mx.array:
+    """MLX has no product of integer matrices: they are multiplied element by element, and summed."""
+    dtype = _summed(arrays)
     if mx.issubdtype(dtype, mx.inexact):
         return mx.einsum(found.text, *[mx.astype(x, dtype) for x in arrays])
-    dtype = mx.sum(mx.zeros((1,), dtype=dtype)).dtype
     terms = ["".join(dict.fromkeys(term)) for term in found.terms]
     diagonals = [
         mx.einsum(f"{term}->{once}", x) if term != once else x

@@ -210,3 +210,23 @@ def test_messages(arguments: tuple[Any, ...], why: str) -> None:
     """Which axis, how many elements, in which array."""
     with pytest.raises(EinopsError, match=why.replace(".", r"\.")):
         einsum(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shapes"),
+    [("a b -> a", [(2, 0)]), ("a a b -> b", [(0, 0, 3)]), ("a b, b c -> a c", [(2, 0), (0, 3)]),
+     ("a b, b -> a b", [(2, 1), (0,)]), ("a b, a -> b", [(1, 3), (0,)]),
+     ("i l a, a c, j, -> j c", [(3, 0, 3), (3, 1), (1,), ()]),
+     ("... l, ... i, ... -> ...", [(1, 1, 0), (1, 0), ()]),
+     ("a i, d l, a k c, -> k i l", [(0, 3), (1, 2), (1, 1, 3), ()])],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_sums_of_nothing(pattern: str, shapes: list[tuple[int, ...]], dtype: str) -> None:
+    """Are zero, of arrays of NumPy's too, where MLX's own may not come back; 1 is broadcast to none."""
+    arrays = [np.ones(shape, dtype=dtype) for shape in shapes]
+    theirs = einops.einsum(*(torch.ones(shape) for shape in shapes), pattern).numpy()
+    ours = np.array(einsum(*(mx.array(x) for x in arrays), pattern))
+    np.testing.assert_array_equal(ours, theirs.astype(dtype), strict=True)
+    if dtype == "float32":
+        slopes = mx.grad(lambda x: mx.sum(einsum(*x, pattern)))([mx.array(x) for x in arrays])
+        assert all((np.array(g) == 0).all() for g in slopes)
