@@ -73,6 +73,19 @@ def in_force(spec: OpSpec) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def apart(spec: OpSpec) -> AbstractContextManager[Any]:
+    """A context in which the port of a spec says every word by itself, so that each has its twin.
+
+    A port whose layers may say several as one has a function ``unfused`` at the top of its package.
+    """
+    package = spec.port.partition(":")[0].partition(".")[0]
+    unfused = getattr(importlib.import_module(package), "unfused", None)
+    if not callable(unfused):
+        return nullcontext()
+    context: AbstractContextManager[Any] = unfused()
+    return context
+
+
 def words_with_a_choice() -> list[OpSpec]:
     """The declared words whose port takes ``profile=``."""
     return [s for s in REGISTRY if s.family == "word" and _takes_a_profile(s)]

@@ -36,8 +36,9 @@ class MlxLive:
 
     @contextmanager
     def _stream(self) -> Iterator[None]:
-        """The device and the numerical profile of the run."""
-        with numerics.in_force(self.task.spec), self._side.executing(self.task.device):
+        """The device and the numerical profile of the run, with every word said by itself."""
+        spec = self.task.spec
+        with numerics.in_force(spec), numerics.apart(spec), self._side.executing(self.task.device):
             yield
 
     def portable(self, value: Any) -> Any:
