@@ -247,12 +247,16 @@ class MlxSide:
 
     @contextmanager
     def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
-        """Hand every call of a module and a word to the task's around and tap, and to swaps at paths."""
+        """Hand every call of a module and a word to the task's around and tap, and to swaps at paths.
+
+        Words that the port would say as one are said one by one then: paths and words mean what they did.
+        """
         around, swaps = around_of(task), swap.at_paths()
         if around is None and not swaps:
             yield
             return
         with (
+            numerics.apart(task.spec),
             Agent(around or plainly, vocabulary(task.spec, 1), swaps) as agent,
             hooked(module, agent),
         ):
