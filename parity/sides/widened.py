@@ -4,23 +4,23 @@ Each module has them in float64 only while it runs.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from parity.dtypes import FLOAT64, AnyArray
+from parity.dtypes import FLOAT64
 from parity.spec import LayerSpec
 
 from .base import Outcome, Task
 from .live import Live
-from .points import Around
+from .points import Around, plainly
 from .torch_live import TorchLive
-from .torch_side import TorchSide, to_numpy
+from .torch_side import TorchSide
 
 
 class Widened(TorchLive):
@@ -81,8 +81,6 @@ class WidenedGradients(TorchLive):
         self._wide: dict[str, Tensor] = {}
         self._users: dict[str, int] = {}
         self._gradients: dict[str, Tensor] = {}
-        # What the way back has to reach for the copies to be asked for their gradients.
-        self._anchor = nn.Parameter(torch.zeros((), dtype=torch.float64))
         for module in self.module.modules():
             own = {
                 (kind, key): x
@@ -97,25 +95,29 @@ class WidenedGradients(TorchLive):
     def held(self) -> dict[str, Any]:
         return dict(self._wide)
 
-    def parameter(self, name: str) -> AnyArray:
-        return to_numpy(self._narrow[name].detach().double())
-
     def run(self, around: Around | None = None) -> Outcome:
-        self._gradients.clear()
-        self.module.register_parameter(_ANCHOR, self._anchor)
+        sweep = self.sweep()
+        outcome = sweep.run(around or plainly)
+        if not outcome.gradients:
+            return outcome
+        zeros = {f"param.{name}": zero for name, zero in sweep.zeros().items()}
+        inputs = {n: g for n, g in outcome.gradients.items() if n not in zeros}
+        parameters = {n: outcome.gradients.get(n, zero) for n, zero in zeros.items()}
+        return Outcome(outcome.outputs, {**inputs, **parameters})
+
+    def leaves(self) -> dict[str, Tensor]:
+        """None: the gradients of the copies are gathered."""
+        return {}
+
+    @contextmanager
+    def gathering(self) -> Iterator[dict[str, Tensor]]:
+        """The gradients of the copies that are made within the context."""
+        before, self._gradients = self._gradients, {}
         try:
             with saved_tensors_hooks(self._pack, self._unpack):
-                outcome = super().run(around)
+                yield self._gradients
         finally:
-            del self.module._parameters[_ANCHOR]
-        gradients = {n: g for n, g in outcome.gradients.items() if n != f"param.{_ANCHOR}"}
-        for name, g in gradients.items():
-            parameter = name.removeprefix("param.")
-            if parameter != name:
-                found = self._gradients.get(parameter)
-                gradients[name] = g.astype(np.float64) if found is None else to_numpy(found)
-        self._gradients.clear()
-        return Outcome(outcome.outputs, gradients)
+            self._gradients = before
 
     def _widen(self, own: Mapping[tuple[str, str], Tensor], module: nn.Module, _args: Any) -> None:
         for (kind, key), tensor in own.items():
@@ -123,7 +125,7 @@ class WidenedGradients(TorchLive):
             self._users[name] = self._users.get(name, 0) + 1
             if name not in self._wide:
                 learns = kind == "_parameters" and torch.is_grad_enabled()
-                wide = _Wide.apply(self._anchor, tensor, self._gradients, name) if learns else tensor.double()
+                wide = _Wide.apply(self.anchor, tensor, self._gradients, name) if learns else tensor.double()
                 self._wide[name] = wide
             getattr(module, kind)[key] = self._wide[name]
 
@@ -149,9 +151,6 @@ class WidenedGradients(TorchLive):
             return packed
         name, shape, stride = packed
         return self._narrow[name].detach().double().as_strided(shape, stride)
-
-
-_ANCHOR = "parity_anchor"
 
 
 class _Wide(torch.autograd.Function):
