@@ -70,7 +70,7 @@ def memory_of(
         "seeds": seeds,
         "predicate": predicate,
         "environment": environment_class(target.side, target.device),
-        "code": _code(case),
+        "code": code_of(case),
     }
     name = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:16]
     path = home / f"answers-{name}.jsonl"
@@ -87,7 +87,7 @@ def _digest(swap: str) -> str:
     return ""
 
 
-def _code(case: Case) -> str:
+def code_of(case: Case) -> str:
     """The content of both models' packages."""
     found = hashlib.sha256()
     words = case.spec.words if isinstance(case.spec, LayerSpec) else None

@@ -20,6 +20,7 @@ from parity.drift.backward import trace_backward
 from parity.drift.gradients import Gradients
 from parity.drift.measure import Drift
 from parity.drift.tree import parts
+from parity.dtypes import AnyArray
 from parity.errors import ParityError
 from parity.judge import task_of
 from parity.nodes import Target
@@ -39,7 +40,7 @@ TORCH, MLX = ("torch", "cpu"), ("mlx", "cpu")
 
 def drifts(text: str, *, severed: bool = True, pair: Any = (TORCH, MLX)) -> dict[str, Drift]:
     """A backward trace by name."""
-    found = list(trace_backward(task_of(Case.parse(text), 0), *pair, 0, severed=severed))
+    found = list(trace_backward(task_of(Case.parse(text), 0), pair[0], pair[1], 0, severed=severed))
     by_name = {d.name: d for d in found}
     assert len(by_name) == len(found)
     return by_name
@@ -198,7 +199,7 @@ def test_a_file_gives_back_what_it_was_given(tmp_path: Path) -> None:
     """Any format and shape, as often as wanted, and leaves nothing behind."""
     spill = Spill(tmp_path)
     rng = np.random.default_rng(0)
-    arrays = [
+    arrays: list[AnyArray] = [
         rng.standard_normal((3, 5)).astype(np.float32),
         rng.standard_normal((4, 2)).T,
         rng.standard_normal(7).astype(ml_dtypes.bfloat16),
