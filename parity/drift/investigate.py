@@ -16,8 +16,9 @@ from parity.spec import LayerSpec
 
 from . import bundle
 from .bisect import bisect
-from .finding import Culprit, Finding
+from .finding import HOLDS, Culprit, Finding
 from .narrow import narrow
+from .own_specs import by_own_specs, lines_of
 from .predicate import Column, Command, judged_by
 from .prober import Memory, Prober
 
@@ -50,6 +51,9 @@ def investigate(
         say=say,
     )
     finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
+    if finding.kind == HOLDS and question is None:
+        near = lines_of(by_own_specs(prober, settings.swap, say))
+        finding = replace(finding, near=tuple(near), runs=prober.runs)
     return completed(finding, prober, settings, home if bundles else None, repeat=repeat, node=node, say=say)
 
 
