@@ -1,6 +1,6 @@
 """A loaded reference, to be run whole or called at any point."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +21,13 @@ from .torch_side import TorchSide, to_numpy, to_torch
 
 
 class TorchLive:
-    """A loaded reference."""
+    """A loaded reference, or a module that stands for it."""
 
-    def __init__(self, side: TorchSide, task: Task) -> None:
+    def __init__(self, side: TorchSide, task: Task, module: nn.Module | None = None) -> None:
         assert isinstance(task.spec, LayerSpec)
         self.name = "oracle" if task.dtype.name == "float64" else "torch"
         self.task = task
-        self.module = side.load(task.spec, task)
+        self.module = side.load(task.spec, task) if module is None else module
         self.side = side
         self.words = vocabulary(task.spec, 0)
         self._threads = torch.get_num_threads()
@@ -100,7 +100,7 @@ class TorchLive:
         given = self.native((args, dict(kwargs)))
         xs = [x for x in leaves(given) if is_float(x)]
         listening = muted() if around is None else Agent(around, self.words)
-        with listening, torch.enable_grad():
+        with self.gathering() as gathered, listening, torch.enable_grad():
             for x in (*xs, *own.values()):
                 x.requires_grad_(True)
             result = self._function(point)(*given[0], **given[1])
@@ -110,7 +110,7 @@ class TorchLive:
                 for y, g in zip(outputs, leaves(self.native(cotangents)), strict=True)
                 if y.requires_grad
             ]
-            targets = [*xs, *own.values()]
+            targets = [*xs, *self._targets(own)]
             if not pairs or not targets:
                 found: list[Tensor | None] = [None] * len(targets)
             else:
@@ -119,10 +119,18 @@ class TorchLive:
                         [y for y, _ in pairs], targets, [g for _, g in pairs], allow_unused=True
                     )
                 )
-        done = [
-            to_numpy(torch.zeros_like(x) if g is None else g) for x, g in zip(targets, found, strict=True)
-        ]
-        return done[: len(xs)], dict(zip(own, done[len(xs) :], strict=True))
+        gradients = [_or_zeros(g, x) for x, g in zip(xs, found, strict=False)]
+        return gradients, self._of_parameters(own, found[len(xs) :], gathered)
+
+    def _targets(self, own: Mapping[str, Tensor]) -> list[Tensor]:
+        """What is asked for a gradient for the sake of some parameters."""
+        return list(own.values())
+
+    def _of_parameters(
+        self, own: Mapping[str, Tensor], found: Sequence[Tensor | None], _gathered: Mapping[str, Tensor]
+    ) -> dict[str, AnyArray]:
+        """Their gradients by name, from what was found for the targets, and what was gathered."""
+        return {n: _or_zeros(g, x) for (n, x), g in zip(own.items(), found, strict=True)}
 
     def bridge(self, other: Live, point: Point) -> Callable[..., Any]:
         own = self._trainable(point)
@@ -171,6 +179,10 @@ class TorchLive:
         with torch.no_grad():
             for name, x in values.items():
                 state[name].copy_(self._native(x))
+
+
+def _or_zeros(gradient: Tensor | None, like: Tensor) -> AnyArray:
+    return to_numpy(torch.zeros_like(like) if gradient is None else gradient)
 
 
 def is_float(x: Any) -> bool:

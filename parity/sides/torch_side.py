@@ -301,6 +301,14 @@ def hooked(module: nn.Module, agent: Agent, only: Container[str] | None = None) 
         yield
 
 
+_HOOK = "parity_hook"
+
+
+def is_hook(forward: Any) -> bool:
+    """Whether a module's own `forward` is there for a run only."""
+    return hasattr(forward, _HOOK)
+
+
 @contextmanager
 def _hooked(path: str, module: nn.Module, agent: Agent) -> Iterator[None]:
     # PyTorch looks `forward` up on the module, where an attribute goes before the class's own.
@@ -309,6 +317,7 @@ def _hooked(path: str, module: nn.Module, agent: Agent) -> Iterator[None]:
     def forward(*args: Any, **kwargs: Any) -> Any:
         return agent.module(path, module, own, args, kwargs)
 
+    setattr(forward, _HOOK, True)
     module.forward = forward
     try:
         yield

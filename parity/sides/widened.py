@@ -3,7 +3,8 @@
 Each module has them in float64 only while it runs.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from parity.dtypes import FLOAT64
+from parity.dtypes import FLOAT64, AnyArray
 from parity.spec import LayerSpec
 
 from .base import Outcome, Task
 from .live import Live
 from .points import Around, plainly
 from .torch_live import TorchLive
-from .torch_side import TorchSide
+from .torch_side import TorchSide, is_hook, to_numpy
 
 
 class Widened(TorchLive):
@@ -31,13 +32,9 @@ class Widened(TorchLive):
     """
 
     def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
-        super().__init__(side, task)
+        super().__init__(side, task, _sharing(like))
         self.name = "oracle"
         self.task = replace(task, dtype=FLOAT64, device="cpu", cotangents=None)
-        if isinstance(like, TorchLive) and like.task.device == "cpu":
-            theirs = dict(_tensors(like.module))
-            for name, tensor in _tensors(self.module):
-                tensor.data = theirs[name].data
         self._wide: dict[int, list[Any]] = {}
         for module in self.module.modules():
             if any(True for _ in _own(module)):
@@ -69,13 +66,9 @@ class WidenedGradients(TorchLive):
     """
 
     def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
-        super().__init__(side, task)
+        super().__init__(side, task, _sharing(like))
         self.name = "oracle"
         self.task = replace(task, dtype=FLOAT64, device="cpu")
-        if isinstance(like, TorchLive) and like.task.device == "cpu":
-            theirs = dict(_tensors(like.module))
-            for name, tensor in _tensors(self.module):
-                tensor.data = theirs[name].data
         self._narrow = {n: x for n, x in super().held().items() if x.is_floating_point()}
         self._names = {id(x): n for n, x in self._narrow.items()}
         self._wide: dict[str, Tensor] = {}
@@ -104,6 +97,16 @@ class WidenedGradients(TorchLive):
         inputs = {n: g for n, g in outcome.gradients.items() if n not in zeros}
         parameters = {n: outcome.gradients.get(n, zero) for n, zero in zeros.items()}
         return Outcome(outcome.outputs, {**inputs, **parameters})
+
+    def _targets(self, own: Mapping[str, Tensor]) -> list[Tensor]:
+        return [self.anchor] if own else []
+
+    def _of_parameters(
+        self, own: Mapping[str, Tensor], _found: Sequence[Tensor | None], gathered: Mapping[str, Tensor]
+    ) -> dict[str, AnyArray]:
+        names = {n: self._names[id(x)] for n, x in own.items()}
+        zero = torch.zeros((), dtype=torch.float64)
+        return {n: to_numpy(gathered.get(names[n], zero.expand(x.shape))) for n, x in own.items()}
 
     def leaves(self) -> dict[str, Tensor]:
         """None: the gradients of the copies are gathered."""
@@ -187,6 +190,17 @@ def _own(module: nn.Module) -> Iterator[Tensor]:
             yield tensor
 
 
-def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters(remove_duplicate=False)
-    yield from module.named_buffers(remove_duplicate=False)
+def _sharing(like: Live | None) -> nn.Module | None:
+    """A copy of a reference on the CPU with the same numbers in the same memory; None if there is none."""
+    if not isinstance(like, TorchLive) or like.task.device != "cpu":
+        return None
+    own: dict[int, Any] = {id(x): nn.Parameter(x.data) for x in like.module.parameters()}
+    own |= {id(x): x.detach() for x in like.module.buffers()}
+    try:
+        found = copy.deepcopy(like.module, own)
+    except TypeError:  # it holds something that cannot be copied: then it has parameters of its own
+        return None
+    for module in found.modules():
+        if is_hook(module.__dict__.get("forward")):  # the other one is in the middle of a run
+            del module.forward
+    return found
