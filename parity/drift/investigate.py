@@ -16,8 +16,9 @@ from parity.spec import LayerSpec
 
 from . import bundle
 from .bisect import bisect
-from .finding import Culprit, Finding
+from .finding import HOLDS, Culprit, Finding
 from .narrow import narrow
+from .own_specs import by_own_specs, lines_of
 from .predicate import Column, Command, judged_by
 from .prober import Memory, Prober
 
@@ -50,6 +51,9 @@ def investigate(
         say=say,
     )
     finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
+    if finding.kind == HOLDS and question is None:
+        near = lines_of(by_own_specs(prober, settings.swap, say))
+        finding = replace(finding, near=tuple(near), runs=prober.runs)
     return completed(finding, prober, settings, home if bundles else None, repeat=repeat, node=node, say=say)
 
 
@@ -70,7 +74,7 @@ def memory_of(
         "seeds": seeds,
         "predicate": predicate,
         "environment": environment_class(target.side, target.device),
-        "code": _code(case),
+        "code": code_of(case),
     }
     name = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:16]
     path = home / f"answers-{name}.jsonl"
@@ -87,7 +91,7 @@ def _digest(swap: str) -> str:
     return ""
 
 
-def _code(case: Case) -> str:
+def code_of(case: Case) -> str:
     """The content of both models' packages."""
     found = hashlib.sha256()
     words = case.spec.words if isinstance(case.spec, LayerSpec) else None

@@ -121,3 +121,14 @@ def gelu_a_bit_large(x):
 def gate_a_bit_large(x, y):
     """The other half."""
     return mx.multiply(_gate(x, y), mx.array(1 + 4e-5, dtype=x.dtype))
+
+
+def layer_without_gradient(module, x):
+    """The right result, through which nothing comes back."""
+    return mx.stop_gradient(module(x))
+
+
+def gelu_wrong_when_large(x):
+    """Right where a small model uses it."""
+    y = _gelu(x)
+    return mx.where(mx.greater(x, mx.array(2.3, dtype=x.dtype)), mx.zeros_like(y), y)
