@@ -46,12 +46,12 @@ class Profile:
             ``blocks`` sums runs of √n terms and then their sums, with an error of √n in place of n.
         products: the inner sum of dense products: ``whole`` is one product, ``blocks`` adds products over
             runs of 64 terms.
+        taps: a depthwise filter as one grouped ``convolution``, or as a sum of ``shifts``.
+        transforms: on the Metal kernel of the long convolution, in ``float`` or in ``double-double`` from end
+            to end, a few times the arithmetic; MLX's own transforms have float32 alone.
         layers: layers say their words one by one, as the reference does; or where words run on Metal kernels,
             ``fused``: short convolution and first gate, long convolution with second gate and residual, the
             filter's whole network, block-diagonal product and GELU gate are a kernel each, which rounds once.
-        transforms: on the Metal kernel of the long convolution, in ``float`` or in ``double-double`` from end
-            to end, a few times the arithmetic; MLX's own transforms have float32 alone.
-        taps: a depthwise filter as one grouped ``convolution``, or as a sum of ``shifts``.
 
     Raises: ValueError if a choice is not one of those.
     """

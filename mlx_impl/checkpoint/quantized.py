@@ -12,6 +12,7 @@ import mlx.core as mx
 from mlx import nn
 
 from mlx_impl.layers import BlockdiagLinear, Embedding, Linear, TiedDecoder
+from mlx_impl.ops._check import require_rows
 
 from .errors import CheckpointError
 
@@ -20,7 +21,7 @@ GROUP_SIZES = (32, 64, 128)
 
 
 class _Packed(nn.Module):
-    """A quantized matrix: packed integers, scales and biases; `mode` is MLX's affine one."""
+    """A quantized matrix in MLX's affine mode: packed integers, scales and biases."""
 
     def __init__(self, weight: mx.array, group_size: int, bits: int) -> None:
         super().__init__()
@@ -78,12 +79,14 @@ class QuantizedEmbedding(_Packed):
     """Rows of a table.
 
     Shapes: ids: any → (*ids.shape, d); the table: (n, d) packed.
+    Raises: ValueError if an id is not in [0, n).
     """
 
     def __init__(self, layer: Embedding, group_size: int, bits: int) -> None:
         super().__init__(layer.weight, group_size, bits)
 
     def __call__(self, ids: mx.array) -> mx.array:
+        require_rows("ids", ids, self.weight.shape[0], "the table has (check the vocabulary)")
         return mx.dequantize(
             self.weight[ids], self.scales[ids], self.biases[ids],
             group_size=self.group_size, bits=self.bits,

@@ -281,6 +281,7 @@ def quantization_of(source: Source) -> dict[str, Any] | None:
         or found["group_size"] not in (32, 64, 128)
         or not isinstance(found["layers"], list)
         or not all(isinstance(name, str) for name in found["layers"])
+        or len(set(found["layers"])) < len(found["layers"])
     ):
         raise CheckpointError(
             f"the metadata of {source.path} has a quantization that cannot be: {json.dumps(found)[:80]}"

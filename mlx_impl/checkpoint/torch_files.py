@@ -1,5 +1,6 @@
 """PyTorch's files, zip and the older format, read without PyTorch and without running anything in them."""
 
+import stat
 import struct
 import zipfile
 import zlib
@@ -97,10 +98,21 @@ def _entries(path: Path, data: memoryview) -> dict[str, memoryview]:
             raise CheckpointError(
                 f"{path}: member {name[:80]!r} is compressed or encrypted; torch.save does neither"
             )
+        if _leads_out(name) or stat.S_ISLNK(info.external_attr >> 16):
+            raise CheckpointError(
+                f"{path}: member {name[:80]!r} leads out of the file, as none of torch.save does; "
+                "whoever unpacks it may lose files"
+            )
         if name in entries:
             raise CheckpointError(f"{path}: member {name[:80]!r} is there twice; which is meant?")
         entries[name] = _member(path, data, info)
     return entries
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a member would be unpacked elsewhere: ``/a``, ``../a``, ``C:a``."""
+    parts = name.replace("\\", "/").split("/")
+    return not parts[0] or ".." in parts or ":" in parts[0]
 
 
 def _refuse_long_directory(path: Path, data: memoryview) -> None:

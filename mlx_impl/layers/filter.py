@@ -31,7 +31,7 @@ class Sequential(nn.Module):
     """Modules one after the other, the i-th under the name ``str(i)`` as in a canonical checkpoint.
 
     A module that stands in several places, or already belongs to another `Sequential` (`shared`), has
-    its parameters once, under its first name; `tied` maps its other names to it.
+    its parameters once, under its first name; `aliases` maps its other names to it.
     """
 
     def __init__(self, *modules: nn.Module, shared: tuple[nn.Module, str] | None = None) -> None:

@@ -35,6 +35,14 @@ def require_shape(name: str, x: mx.array, shape: tuple[int, ...], why: str) -> N
     )
 
 
+def require_broadcast(names: str, one: Sequence[int], other: Sequence[int]) -> None:
+    """Two shapes must be the same from the last axis on, but for axes of one element."""
+    require(
+        all(m == n or 1 in (m, n) for m, n in zip(reversed(one), reversed(other), strict=False)),
+        f"{names} have shapes {tuple(one)} and {tuple(other)}, which do not broadcast; reshape one of them",
+    )
+
+
 def require_floating(name: str, x: mx.array | None) -> None:
     """`x` must hold floating-point numbers, if it is given."""
     require(
@@ -69,10 +77,13 @@ def require_sizes(name: str, sizes: Sequence[int], total: int, what: str) -> Non
 
 def require_long_conv(u: mx.array, k: mx.array, D: mx.array, k_rev: mx.array | None) -> None:
     """A long convolution takes u (b, d, l), k (d, m) with m ≤ 2·l, D (d,) and k_rev (d, m') with m' ≤ l."""
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("D", D)
+    require_floating("k_rev", k_rev)
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
     require_ndim("D", D, 1, "(d,)")
-    require_floating("u", u)
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     require_axis("k", k, 0, d, "one kernel for each channel of u")

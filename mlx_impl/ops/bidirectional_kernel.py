@@ -9,7 +9,7 @@ def bidirectional_kernel(k: mx.array, k_rev: mx.array) -> mx.array:
     For a circular convolution over 2·l points: lag j ≥ 0 has weight k[j], lag −1 − j has k_rev[j].
 
     Shapes: k, k_rev: (d, l) → (d, 2·l).
-    Dtypes: floating and equal.
+    Dtypes: any, the same for both; the result has theirs.
     Raises: ValueError if the kernels differ in shape.
     Source: canonical ``HyenaFilter.forward`` with ``bidirectional``.
     """

@@ -1,6 +1,7 @@
 import mlx.core as mx
 
 from ._check import require, require_axis, require_floating, require_ndim
+from ._constant import constant
 from ._precision import widen
 
 
@@ -15,7 +16,7 @@ def conv1d(
 ) -> mx.array:
     """Cross-correlation over the length: y_ot = Σ_i Σ_j w_oij·x_i(t·stride + j·dilation − padding) + b_o.
 
-    With `groups` each run of o/groups outputs sees its own run of c/groups inputs.
+    With `groups` each run of o/groups outputs sees its own run of c/groups inputs. Of nothing it is the bias.
 
     Shapes: x: (b, c, l), weight: (o, c/groups, k), bias: (o,) or None → (b, o, l') with
         l' = ⌊(l + 2·padding − dilation·(k − 1) − 1)/stride⌋ + 1.
@@ -46,6 +47,8 @@ def conv1d(
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {reach} positions that "
         f"{taps} taps span; pad more",
     )
+    if x.size == 0 or weight.size == 0:  # of nothing MLX's convolution ends the process
+        return constant((x.shape[0], outputs, (x.shape[-1] + 2 * padding - reach) // stride + 1), x, bias)
     channels_last = mx.swapaxes(widen(x), 1, 2)  # (b, l, c)
     filters = mx.swapaxes(widen(weight), 1, 2)  # (o, k, c/groups)
     y = mx.conv1d(channels_last, filters, stride=stride, padding=padding, dilation=dilation, groups=groups)

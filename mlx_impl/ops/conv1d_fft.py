@@ -17,14 +17,16 @@ def conv1d_fft(
 
     Shapes: x: (b, d, l), k: (d, m), bias: (d,) or None → (b, d, l).
     Dtypes: floating; the result has x's. Half precision is transformed in float32.
-    Raises: ValueError if the channels do not match, x has no points, or there is no such
-        profile.
+    Raises: ValueError if one of them is not floating, the channels do not match, x has no points, or there is
+        no such profile.
     Source: Oppenheim & Schafer 2010, Discrete-Time Signal Processing, §8.7; canonical ``fftconv_ref``, with
         a constant in place of the skip D·u.
     """
+    require_floating("x", x)
+    require_floating("k", k)
+    require_floating("bias", bias)
     require_ndim("x", x, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
-    require_floating("x", x)
     _, d, length = x.shape
     require_axis("k", k, 0, d, "one kernel for each channel of x")
     require(length >= 1, f"x has shape {tuple(x.shape)}: there is nothing to transform")

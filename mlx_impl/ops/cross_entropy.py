@@ -28,6 +28,8 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
     require_axis("labels", labels, 0, logits.shape[0], "one label for each row of logits")
     kept = mx.not_equal(labels, mx.array(IGNORED, dtype=labels.dtype))
     classes = mx.where(kept, labels, mx.array(0, dtype=labels.dtype))
+    if logits.shape[1] == 0 and span(labels) in (None, (IGNORED, IGNORED)):
+        return mx.full((1,), mx.nan, dtype=logits.dtype)  # no class is asked for
     found = span(classes)
     if found is not None:
         low, high = found
@@ -43,7 +45,10 @@ def cross_entropy(logits: mx.array, labels: mx.array, *, profile: Profile | str 
     chosen = resolve(profile)
     losses = mx.subtract(_logsumexp(wide, blocks=chosen.softmax == "blocks"), picked)  # (n,)
     summed = total(mx.where(kept, losses, scalar(0, losses)), 0, chosen.sums)
-    mean = mx.divide(summed, mx.sum(mx.astype(kept, wide.dtype)))
+    count = mx.sum(mx.astype(kept, wide.dtype))
+    # Divided by none, the gradient of what is left out would be infinity times zero.
+    mean = mx.divide(summed, mx.maximum(count, scalar(1, count)))
+    mean = mx.where(mx.greater(count, scalar(0, count)), mean, scalar(mx.nan, mean))
     return mx.astype(mx.reshape(mean, (1,)), logits.dtype)
 
 

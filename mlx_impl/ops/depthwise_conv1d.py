@@ -5,6 +5,7 @@ from mlx_impl.kernels.dispatch import wanted
 from mlx_impl.profiles import Profile, resolve
 
 from ._check import require, require_axis, require_floating, require_ndim
+from ._constant import constant
 from ._precision import widen
 
 MOST_SHIFTS = 16
@@ -21,6 +22,8 @@ def depthwise_conv1d(
     kernel: bool | None = None,
 ) -> mx.array:
     """Cross-correlation of each channel with its own taps: y_t = Σ_j w_j·x_{t+j−padding} + b.
+
+    Of no points it is the bias.
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
@@ -44,6 +47,8 @@ def depthwise_conv1d(
         x.shape[-1] + 2 * padding >= taps,
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {taps} taps; pad more",
     )
+    if x.size == 0:  # of nothing MLX's convolution ends the process
+        return constant((*x.shape[:2], x.shape[-1] + 2 * padding - taps + 1), x, bias)
     if wanted(kernel, "depthwise_conv1d", "depthwise_conv3", supports(x, weight, bias, padding)):
         return depthwise_conv3(x, weight, bias, padding)
     if taps <= MOST_SHIFTS and resolve(profile).taps == "shifts":

@@ -15,6 +15,8 @@ def embedding(ids: mx.array, weight: mx.array, padding_idx: int | None = None) -
     """
     require_ndim("weight", weight, 2, "(n, d)")
     require_rows("ids", ids, weight.shape[0], "the table has (check the vocabulary)")
+    if weight.size == 0:  # the gradient is a scatter: of rows of no elements it ends the process
+        return mx.zeros((*ids.shape, weight.shape[1]), dtype=weight.dtype)
     rows = mx.take(weight, ids, axis=0)  # (..., d)
     if padding_idx is None:
         return rows

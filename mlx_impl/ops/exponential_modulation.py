@@ -14,6 +14,7 @@ def exponential_modulation(h: mx.array, t: mx.array, deltas: mx.array, shift: fl
     """
     require_floating("h", h)
     require_floating("t", t)
+    require_floating("deltas", deltas)
     require_axis("t", t, -2, h.shape[-2], "one time for each position of h")
     require_axis("deltas", deltas, -1, h.shape[-1], "one decay for each channel of h")
     decay = mx.exp(mx.multiply(mx.negative(widen(t)), mx.abs(widen(deltas))))

@@ -8,9 +8,11 @@ def gather_rows(x: mx.array, indices: mx.array) -> mx.array:
 
     Shapes: x: (n, ...), indices: (m,) integers → (m, ...).
     Dtypes: any; the result has the input's.
-    Raises: ValueError if an index is not in [0, n).
+    Raises: ValueError if indices are no integers, or one is not in [0, n).
     Source: canonical ``index_first_axis``.
     """
     require_ndim("indices", indices, 1, "(m,)")
     require_rows("indices", indices, x.shape[0], "x has")
+    if x.size == 0:  # the gradient is a scatter: of rows of no elements it ends the process
+        return mx.zeros((indices.shape[0], *x.shape[1:]), dtype=x.dtype)
     return mx.take(x, indices, axis=0)

@@ -33,8 +33,12 @@ def linear(
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:
-        require_axis("bias", bias, -1, weight.shape[0], "the output features of weight")
+        require_ndim("bias", bias, 1, "(o,)")
+        require_axis("bias", bias, 0, weight.shape[0], "the output features of weight")
     products = resolve(profile).products
+    if weight.shape[1] == 0:  # of no features MLX has no gradient
+        none = mx.zeros((*x.shape[:-1], weight.shape[0]), dtype=x.dtype)
+        return none if bias is None else mx.add(none, bias)
     if wanted(kernel, "linear", "gemm_av", supports_linear(x, weight, bias)):
         return on_kernel(x, weight, bias)
     transposed = mx.swapaxes(weight, 0, 1)  # (i, o)

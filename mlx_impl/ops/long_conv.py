@@ -28,8 +28,8 @@ def long_conv(
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l, D: (d,), k_rev: (d, m') with m' ≤ l → (b, d, l).
     Dtypes: floating; the result has u's. MLX has no complex128: float64 is transformed in float32.
-    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points, or
-        `kernel` is True and the Metal kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, the channels do not match, a kernel is too long, u has
+        no points, or `kernel` is True and the Metal kernel cannot run these arguments.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
     require_long_conv(u, k, D, k_rev)

@@ -3,7 +3,7 @@ import mlx.core as mx
 from mlx_impl import ops
 from mlx_impl.profiles import Profile, use
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 FORMS = ("conjugate", "padded")
 
@@ -33,6 +33,10 @@ def long_conv_bidirectional(
         form in FORMS,
         f"there is no form {form!r} of a two-sided convolution, only {' and '.join(map(repr, FORMS))}",
     )
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("k_rev", k_rev)
+    require_floating("D", D)
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
     require(

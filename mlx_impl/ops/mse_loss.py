@@ -14,11 +14,12 @@ def mse_loss(prediction: mx.array, target: mx.array, *, profile: Profile | str |
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked, or
+    Raises: ValueError if one of them is not floating, or the shapes differ, which would broadcast unasked, or
         there is no such profile.
     Source: canonical ``nn.MSELoss`` (regression).
     """
     require_floating("prediction", prediction)
+    require_floating("target", target)
     require(
         tuple(prediction.shape) == tuple(target.shape),
         f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "

@@ -13,6 +13,8 @@ def nonzero(mask: mx.array) -> mx.array:
     """
     require_ndim("mask", mask, 1, "(n,)")
     n = mask.shape[0]
+    if n == 0:  # MLX's sum of nothing may not come back
+        return mx.zeros((0,), dtype=mx.int32)
     kept = mx.astype(mask, mx.bool_)
     positions = mx.where(kept, mx.arange(n, dtype=mx.int32), mx.array(n, dtype=mx.int32))
     count = mx.sum(mx.astype(kept, mx.int32)).item()  # noqa: MXP201 a shape is a number on the host

@@ -1,6 +1,6 @@
 import mlx.core as mx
 
-from ._check import require, require_floating
+from ._check import require, require_broadcast, require_floating
 from ._precision import scalar, widen
 
 
@@ -37,11 +37,13 @@ def safe_divide(x: mx.array, y: mx.array, default: float = 0.0) -> mx.array:
 
     Shapes: x, y: broadcastable → the broadcast shape.
     Dtypes: floating and equal; the result has them. Half precision is computed in float32.
-    Raises: ValueError if x is not floating, or the dtypes differ, which would promote one of them unasked.
+    Raises: ValueError if x is not floating, or the dtypes differ, which would promote one of them unasked, or
+        the shapes do not broadcast.
     Source: our own definition: an epsilon in the divisor changes every quotient, and a sign.
     """
     require_floating("x", x)
     require(x.dtype == y.dtype, f"x is {x.dtype} and y is {y.dtype}; cast one of them first")
+    require_broadcast("x and y", x.shape, y.shape)
     above, below = mx.broadcast_arrays(widen(x), widen(y))
     result = _safe_divide(above, below, scalar(default, above))
     return mx.astype(result, x.dtype)  # type: ignore[arg-type]  # mx.custom_function is untyped

@@ -22,7 +22,9 @@ def unpad_input(hidden_states: mx.array, attention_mask: mx.array) -> tuple[mx.a
     )
     b, length = attention_mask.shape
     indices = ops.nonzero(mx.reshape(attention_mask, (b * length,)))
-    lengths = mx.sum(mx.astype(attention_mask, mx.int32), axis=-1)  # (b,)
-    cu_seqlens = mx.pad(mx.cumsum(lengths), [(1, 0)])
+    cu_seqlens = mx.zeros((b + 1,), dtype=mx.int32)
+    if attention_mask.size:  # MLX's sum of nothing may not come back
+        lengths = mx.sum(mx.astype(attention_mask, mx.int32), axis=-1)  # (b,)
+        cu_seqlens = mx.pad(mx.cumsum(lengths), [(1, 0)])
     flat = mx.reshape(hidden_states, (b * length, *hidden_states.shape[2:]))
     return ops.gather_rows(flat, indices), indices, cu_seqlens

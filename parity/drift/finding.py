@@ -12,6 +12,7 @@ COMBINATION = "only in combination"
 OUTSIDE = "outside the model"
 UNCONFIRMED = "not confirmed"
 REFERENCE = "the reference itself"
+AS_ONE = "only where words are said as one"
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 import hashlib
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from parity import numerics
 from parity.case import Case
 from parity.environment import environment_class
 from parity.expect import silent
@@ -15,8 +17,9 @@ from parity.sides.points import Point
 from parity.spec import LayerSpec
 
 from . import bundle
+from .as_one import failing_as_one
 from .bisect import bisect
-from .finding import HOLDS, Culprit, Finding
+from .finding import AS_ONE, HOLDS, Culprit, Finding
 from .narrow import narrow
 from .own_specs import by_own_specs, lines_of
 from .predicate import Column, Command, judged_by
@@ -52,7 +55,11 @@ def investigate(
     )
     finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
     if finding.kind == HOLDS and question is None:
-        near = lines_of(by_own_specs(prober, settings.swap, say))
+        text = failing_as_one(prober, seeds)
+        if text is not None:
+            finding = replace(finding, kind=AS_ONE, text=text)
+        with nullcontext() if text is None else numerics.as_it_runs():
+            near = lines_of(by_own_specs(prober, settings.swap, say))
         finding = replace(finding, near=tuple(near), runs=prober.runs)
     return completed(finding, prober, settings, home if bundles else None, repeat=repeat, node=node, say=say)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import calling, judge, pythons, torch_words, vocabulary
+from . import calling, derivatives, judge, pythons, torch_words, vocabulary
 from .annotations import declared
 from .attributes import attribute
 from .methods import method
@@ -30,6 +30,7 @@ from .values import (
     Table,
     Value,
     dtype_of,
+    element,
     is_array,
     is_number,
     join,
@@ -109,8 +110,10 @@ def call(ev: Expressions, node: ast.Call) -> Value:
     else:
         callee = ev.value(node.func)
     arguments = _arguments(ev, node)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in derivatives.RULES:
+        calling.rule(ev.module, node.func.attr, base, arguments.get(0))
     if not ev.is_silent:
-        calling.record(ev.module.project.given, callee, arguments, by_class=isinstance(base, Class))
+        calling.record(ev.module, callee, arguments, by_class=isinstance(base, Class))
     if isinstance(callee, Either):  # which of them it is, is not known: nothing is reported
         return join(*(_quiet(ev, node, o, arguments) for o in callee.options))
     found = _called(ev, node, callee, arguments)
@@ -118,8 +121,20 @@ def call(ev: Expressions, node: ast.Call) -> Value:
         return Array() if callee.name in torch_words.METHODS.keys() - _NO_TENSORS else found
     if found == base == UNKNOWN and isinstance(node.func, ast.Attribute) and node.func.attr in _RESHAPING:
         # Nothing else has such a method, where no package with other arrays is about.
-        return Array() if ev.module.is_mlx and not ev.module.has_other_arrays else found
+        if not tells(ev, node):
+            return found
+        if isinstance(node.func.value, ast.BinOp):
+            ev.is_of_array(node.func.value)
+        return Array()
     return found
+
+
+def tells(ev: Expressions, node: ast.Call) -> bool:
+    """Whether a call of a method that reshapes or casts tells that it is one of an array of MLX."""
+    assert isinstance(node.func, ast.Attribute)
+    if node.func.attr == "astype" and node.args and isinstance(ev.quietly(node.args[0]), Dtype):
+        return True
+    return ev.module.is_mlx and not ev.module.has_other_arrays
 
 
 def _quiet(ev: Expressions, node: ast.Call, callee: Value, arguments: Arguments) -> Value:
@@ -180,11 +195,20 @@ def _named(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -
         return _nn(ev, node, dotted, arguments)
     if package == "mlx.utils":
         if last.startswith("tree_map") and "is_leaf" not in arguments.keywords:
-            calling.leaves(ev.module.project.given, arguments.get(0), with_path=last == "tree_map_with_path")
+            calling.leaves(ev.module, arguments.get(0), with_path=last == "tree_map_with_path")
         return vocabulary.utils_result(last)
-    if package == "builtins":
+    if package == "builtins" and last != "__import__":
         return pythons.builtin(ev, node, last, arguments)
     first = arguments.get(0)
+    if package == "operator" and last.strip("_") in judge.OPERATORS:
+        if any(is_array(v) for v in arguments.positional):
+            judge.builtin(ev, node, last)
+            return Array()
+        return UNKNOWN
+    if dotted == "functools.reduce":
+        each = element(arguments.get(1) or UNKNOWN)
+        calling.each(ev.module, first or UNKNOWN, [each, each])
+        return result_of(first, ev, node)
     if package in ("math", "cmath"):
         if any(is_array(v) for v in arguments.positional):
             judge.number(ev, node, dotted)
@@ -218,7 +242,7 @@ def _core(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> V
     """A function of mlx.core."""
     function = arguments.get(0, "fun")
     if f"mlx.core.{name}" in vocabulary.HANDED:
-        calling.hand(ev.module.project.given, function)
+        calling.hand(ev.module, function)
     if name in vocabulary.TRANSPARENT:
         return function or UNKNOWN
     if name == "grad":
@@ -279,7 +303,7 @@ def _nn(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -> V
     if last in vocabulary.NN_LAYERS:
         return Layer(last)
     if last == "value_and_grad":
-        calling.hand(ev.module.project.given, arguments.get(1, "fn"))
+        calling.hand(ev.module, arguments.get(1, "fn"))
         return Returns(Many.of((result_of(arguments.get(1, "fn"), ev, node), UNKNOWN)))
     if last in vocabulary.NN_FUNCTIONS or (package.endswith("losses") and last in vocabulary.NN_LOSSES):
         judge.keywords(ev, node, f"nn.{last}")
@@ -291,4 +315,4 @@ def assign_attribute(ev: Expressions, target: ast.Attribute, value: Value) -> No
     """``object.name = value``."""
     base = ev.value(target.value)
     if isinstance(base, Instance):
-        base.info.assign(target.attr, value)
+        base.info.assign(target.attr, value, ev.module)

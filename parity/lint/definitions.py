@@ -6,8 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from .annotations import declared
+from .answers import Definition, answers
+from .derivatives import RULES, handed
 from .parameters import of_default, parameters, with_defaults
 from .scope import Scope
+from .trees import statements, targets
 from .values import (
     UNKNOWN,
     Array,
@@ -40,8 +43,10 @@ _PLAIN = frozenset(
 ) | {f"mlx.core.{name}" for name in TRANSPARENT}
 
 
-class FunctionInfo:
+class FunctionInfo(Definition):
     """One function. Its body is gone through once, when its result is asked for or the file is finished."""
+
+    node: AnyFunction
 
     def __init__(self, node: AnyFunction, around: Body, owner: ClassInfo | None = None) -> None:
         self.node = node
@@ -49,14 +54,12 @@ class FunctionInfo:
         self.scope = Scope(around.outer)
         self.owner = owner
         self._resolve = around.quietly
+        self.born()
         self._state = ""
         self._result: Value = UNKNOWN
         decorators = [self._resolve(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
         names = [d.dotted if isinstance(d, Name) else "" for d in decorators]
-        # MLX hands a rule of differentiation one array, or several.
-        self._is_rule = any(
-            isinstance(d, ast.Attribute) and d.attr in ("vjp", "jvp") for d in node.decorator_list
-        )
+        self._rule = next((d for d in node.decorator_list if _is_rule(d)), None)
         self.is_property = any(n.endswith(("property", "functools.cached_property")) for n in names)
         self._is_static = "builtins.staticmethod" in names
         self._is_class = "builtins.classmethod" in names
@@ -101,12 +104,14 @@ class FunctionInfo:
         )
 
     @property
+    @answers
     def takes(self) -> tuple[Value, ...]:
         """What its parameters are."""
         self.run()
         return tuple(self.scope.ever.get(name, UNKNOWN) for name in self.names[self.is_bound :])
 
     @property
+    @answers
     def result(self) -> Value:
         """What a call gives: what the annotation says, else what the body returns."""
         if self.node.returns is not None:
@@ -131,9 +136,10 @@ class FunctionInfo:
         self._state = "running"
         from .statements import Body
 
-        body = Body(self.module, self.scope, self)
-        self._bind(body)
-        goes_on = body.run(self.node.body)
+        with self.module.being_read():
+            body = Body(self.module, self.scope, self)
+            self._bind(body)
+            goes_on = body.run(self.node.body)
         returned = [*body.returned, Nothing()] if goes_on else body.returned
         self._result = Many(join(*body.yielded)) if body.yielded else join(*returned)
         self._state = "done"
@@ -149,6 +155,11 @@ class FunctionInfo:
             called = self._is_handed or self.module.project.given.is_handed(self.node)
             called |= self.node.name == "__call__" and self.owner is not None and self.owner.is_module
             open_ones = parameters(self.node, self.module, body.quietly, called=called, me=me)
+        by_rule: dict[str, Value] = {}
+        if isinstance(self._rule, ast.Attribute):
+            function = self._resolve(self._rule.value)
+            if not isinstance(function, Name):  # `@mx.vmap` is MLX's own
+                by_rule = dict(zip(self.names, handed(self._rule.attr, function), strict=False))
         for parameter, default in with_defaults(given):
             if parameter.arg == me:
                 continue
@@ -156,8 +167,8 @@ class FunctionInfo:
             self.scope.declare(parameter.arg, value)
             if parameter.annotation is None:
                 value = of_default(default)
-            if value == UNKNOWN and self._is_rule:
-                value = join(Array(), Many(Array()))
+            if value == UNKNOWN and parameter.arg in by_rule:
+                value = by_rule[parameter.arg]
             elif parameter.annotation is None:
                 value = open_ones.get(parameter.arg, value)
             self.scope.set(parameter.arg, value)
@@ -167,11 +178,16 @@ class FunctionInfo:
             self.scope.set(given.kwarg.arg, Table(declared(given.kwarg.annotation, self._resolve)))
 
 
+def _is_rule(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Attribute) and decorator.attr in RULES
+
+
 def _may_give_numbers(function: AnyFunction) -> bool:
     """Whether something that is returned or yielded looks like a number, so that the body is worth a look."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
-            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    for statement in statements(function.body):
+        given = statement.value if isinstance(statement, ast.Expr | ast.Assign) else statement
+        if isinstance(given, ast.Return | ast.Yield) and given.value is not None:
+            parts = given.value.elts if isinstance(given.value, ast.Tuple) else [given.value]
             for part in parts:
                 called = part.func if isinstance(part, ast.Call) else None
                 name = getattr(called, "attr", getattr(called, "id", ""))
@@ -180,12 +196,15 @@ def _may_give_numbers(function: AnyFunction) -> bool:
     return False
 
 
-class ClassInfo:
+class ClassInfo(Definition):
     """One class."""
+
+    node: ast.ClassDef
 
     def __init__(self, node: ast.ClassDef, around: Body) -> None:
         self.node = node
         self.module: Module = around.module
+        self.born()
         self.bases = [around.quietly(b) for b in node.bases]
         self.methods: dict[str, FunctionInfo] = {}
         self.scope = Scope(around.outer)
@@ -203,6 +222,7 @@ class ClassInfo:
                     self._assigned_in.setdefault(name, []).append(method.name)
 
     @property
+    @answers
     def is_module(self) -> bool:
         """Whether it derives from ``mlx.nn.Module``."""
         return any(
@@ -216,11 +236,14 @@ class ClassInfo:
 
         return [resolved(o) for b in self.bases for o in options(b)]
 
-    def assign(self, name: str, value: Value) -> None:
-        """``self.name = value`` in one of the methods."""
+    def assign(self, name: str, value: Value, by: Module) -> None:
+        """``self.name = value`` in one of the methods, or in another file."""
+        if by is not self.module:
+            by.project.together(by, self.module)
         known = self._attributes.get(name)
         self._attributes[name] = value if known is None else join(known, value)
 
+    @answers
     def attribute(self, name: str) -> Value | None:
         """What ``self.name`` is; None if the class and its bases have no such thing."""
         if name in self._declared:
@@ -258,6 +281,7 @@ class ClassInfo:
                 return UNKNOWN
         return None
 
+    @answers
     def above(self) -> Value:
         """What ``super()`` is in its methods, if it has one base."""
         bases = self._known_bases()
@@ -268,6 +292,7 @@ class ClassInfo:
             return Layer(last[2])
         return Instance(bases[0].info) if isinstance(bases[0], Class) else UNKNOWN
 
+    @answers
     def called(self) -> Value:
         """What calling an object of the class gives."""
         found = self.attribute("__call__")
@@ -293,11 +318,15 @@ def _assigned(method: AnyFunction) -> set[str]:
     if not first:
         return set()
     me = first[0].arg
-    return {
-        n.attr
-        for n in ast.walk(method)
-        if isinstance(n, ast.Attribute)
-        and isinstance(n.ctx, ast.Store)
-        and isinstance(n.value, ast.Name)
-        and n.value.id == me
-    }
+    found: set[str] = set()
+    for statement in statements(method.body):
+        for target in targets(statement):
+            for node in ast.walk(target):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.ctx, ast.Store)
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id == me
+                ):
+                    found.add(node.attr)
+    return found

@@ -129,9 +129,13 @@ class Expressions:
         return Text()
 
     def _FormattedValue(self, node: ast.FormattedValue) -> Value:
-        if is_array(self.value(node.value)) and not self._raising:
-            judge.shown(self, node.value)
+        self.shown(node.value, self.value(node.value))
         return Text()
+
+    def shown(self, node: ast.expr, value: Value) -> None:
+        """A value that becomes text, which the message of an error may show."""
+        if is_array(value) and not self._raising:
+            judge.shown(self, node)
 
     def _Name(self, node: ast.Name) -> Value:
         found = self.scope.get(node.id)
@@ -173,7 +177,17 @@ class Expressions:
         if operates(left, right):
             judge.operator(self, node, left, right)
             return arithmetic(left, right)
+        if isinstance(left, Text) and isinstance(node.op, ast.Mod):
+            several = isinstance(node.right, ast.Tuple)
+            for part in node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]:
+                self.shown(part, self.quietly(part) if several else right)
         return python(node.op, left, right)
+
+    def is_of_array(self, node: ast.BinOp) -> None:
+        """An operation of which it is not known that it is one of an array, but what it gives is one."""
+        left, right = self.quietly(node.left), self.quietly(node.right)
+        if UNKNOWN in (left, right) and not operates(left, right):
+            judge.operator(self, node, left, right)
 
     def _UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
@@ -299,6 +313,7 @@ class Expressions:
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.value(default)
+        self.module.project.homes[node] = self.module
         called = self.module.project.given.is_handed(node)
         found = parameters(node, self.module, self.quietly, called=called)
         names = [p.arg for p, _ in with_defaults(node.args)]

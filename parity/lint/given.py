@@ -7,38 +7,36 @@ one round is believed in the next, until a round finds out nothing new.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .values import UNKNOWN, Array, Many, Value, is_array, join
+
+if TYPE_CHECKING:
+    from .project import Module
 
 MOST_ROUNDS = 4
 """A chain of calls that is longer is not followed to its end."""
 
-Seen = Mapping[tuple[ast.AST, str], Value]
+Key = tuple[ast.AST, str]
 
 
 class Given:
-    """What is known of parameters from outside their functions.
+    """What is known of parameters from outside their functions."""
 
-    Args:
-        believed: what the round before found out.
-        handed: the functions that it saw handed to MLX.
-    """
-
-    def __init__(self, believed: Seen | None = None, handed: frozenset[ast.AST] = frozenset()) -> None:
-        self._believed = believed or {}
-        self._handed_before = handed
-        self._seen: dict[tuple[ast.AST, str], Value] = {}
+    def __init__(self) -> None:
+        self._believed: dict[Key, Value] = {}
         self._handed: set[ast.AST] = set()
+        self._seen: dict[Module, dict[Key, Value]] = {}
+        self._newly_handed: set[ast.AST] = set()
 
-    def saw(self, function: ast.AST, parameter: str, value: Value) -> None:
-        """A call of `function` gives `parameter` a value."""
-        key = function, parameter
-        self._seen[key] = join(self._seen[key], value) if key in self._seen else value
+    def saw(self, by: Module, function: ast.AST, parameter: str, value: Value) -> None:
+        """A call of `function` in a file gives `parameter` a value."""
+        seen, key = self._seen.setdefault(by, {}), (function, parameter)
+        seen[key] = join(seen[key], value) if key in seen else value
 
     def hand(self, function: ast.AST) -> None:
         """MLX calls `function` with arrays: it is mapped, compiled or differentiated."""
-        self._handed.add(function)
+        self._newly_handed.add(function)
 
     def believed(self, function: ast.AST, parameter: str) -> Value:
         """What every call seen gives: an array, a sequence of arrays, or not known."""
@@ -46,15 +44,25 @@ class Given:
 
     def is_handed(self, function: ast.AST) -> bool:
         """Whether MLX calls it."""
-        return function in self._handed or function in self._handed_before
+        return function in self._newly_handed or function in self._handed
 
-    def next(self) -> Given | None:
-        """For the round to come; None if nothing is new."""
-        found = {key: kept for key, value in self._seen.items() if (kept := _kept(value)) != UNKNOWN}
-        handed = frozenset(self._handed)
-        if found == self._believed and handed <= self._handed_before:
-            return None
-        return Given(found, handed | self._handed_before)
+    def forget(self, module: Module) -> None:
+        """A file is gone through again: what its calls give is not known yet."""
+        self._seen.pop(module, None)
+
+    def settle(self) -> set[ast.AST]:
+        """Believe what was seen; the functions of which something else was believed before."""
+        seen: dict[Key, Value] = {}
+        for of_file in self._seen.values():
+            for key, value in of_file.items():
+                seen[key] = join(seen[key], value) if key in seen else value
+        found = {key: kept for key, value in seen.items() if (kept := _kept(value)) != UNKNOWN}
+        before, self._believed = self._believed, found
+        changed = {key[0] for key in before.keys() | found.keys() if before.get(key) != found.get(key)}
+        changed |= self._newly_handed - self._handed
+        self._handed |= self._newly_handed
+        self._newly_handed = set()
+        return changed
 
 
 def _kept(value: Value) -> Value:

@@ -62,6 +62,18 @@ BUILTINS = {
 }
 
 
+OPERATORS = {
+    **{name: word for _, word in BINARY.values() for name in (word, word.removeprefix("bitwise_"))},
+    **{"sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide"},
+    **{"mod": "remainder", "pow": "power", "and_": "bitwise_and", "or_": "bitwise_or"},
+    **{"lshift": "left_shift", "rshift": "right_shift", "neg": "negative", "pos": "positive"},
+    **{"inv": "bitwise_invert", "invert": "bitwise_invert", "abs": "abs"},
+    **{"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal"},
+    **{"gt": "greater", "ge": "greater_equal"},
+}
+"""What the module `operator` and methods with two underscores call operators."""
+
+
 # -- operators ----------------------------------------------------------------------------------------------
 
 
@@ -112,8 +124,8 @@ def comparison(ev: Expressions, op: ast.cmpop, left: ast.expr, right: ast.expr, 
 
 
 def builtin(ev: Expressions, node: ast.Call, name: str) -> None:
-    """MXP305: ``sum(arrays)``."""
-    fix = f"say {ev.module.mx}.{BUILTINS[name]}"
+    """MXP305: ``sum(arrays)``, ``operator.add(a, b)``, ``a.__add__(b)``."""
+    fix = f"say {ev.module.mx}.{BUILTINS.get(name) or OPERATORS[name.strip('_')]}"
     ev.report("MXP305", node, f"Python's {name} on an array in {ev.source(node)!r}", fix)
 
 
@@ -141,7 +153,7 @@ def number(ev: Expressions, node: ast.Call, name: str) -> None:
 
 
 def shown(ev: Expressions, node: ast.expr) -> None:
-    """MXP202: ``f"{array}"``, ``memoryview(array)``."""
+    """MXP202: ``f"{array}"``, ``print(array)``, ``memoryview(array)``."""
     fix = "keep it an array, and show its shape and dtype if that is enough"
     ev.report("MXP202", node, f"the values of the array {ev.source(node)!r} as text or memory", fix)
 

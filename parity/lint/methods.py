@@ -36,6 +36,9 @@ def method(ev: Expressions, node: ast.Call, called: Method, arguments: Arguments
     if isinstance(of, Table):
         return _of_table(ev, node, of, called.name, arguments)
     if isinstance(of, Text):
+        if called.name == "format":
+            for part, value in zip(node.args, arguments.positional, strict=False):
+                ev.shown(part, value)
         return _of_text(called.name)
     if isinstance(of, Method) and of.name == "at":
         return of.of  # x.at[i].add(y)
@@ -47,6 +50,9 @@ def _of_array(ev: Expressions, node: ast.Call, array: Array, name: str, argument
         judge.read(ev, node, name)
         read = Number(_KINDS.get(array.dtype.rstrip("0123456789_"), ""))
         return read if name == "item" else Either((read, Many()))
+    if name.startswith("__") and name.strip("_") in judge.OPERATORS:
+        judge.builtin(ev, node, name)
+        return Array()
     if name == "__array__":
         judge.to_numpy_by_protocol(ev, node)
         return UNKNOWN

@@ -8,11 +8,13 @@ import os
 import re
 import tokenize
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from .answers import Definition
 from .findings import Sink
 from .given import Given
 from .scope import Scope
@@ -38,10 +40,8 @@ class Module:
         self.path = path
         self.text = text
         self.lines = text.splitlines()
-        self.sink = Sink(shown, self.lines)
-        self.scope = Scope()
-        self.waiting: list[Function] = []
-        self._begun = self._finished = False
+        self.told: dict[tuple[Any, str, tuple[Any, ...]], Any] = {}
+        self.begin_again(shown)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -49,8 +49,6 @@ class Module:
 
         Raises: UnreadableError if it is no Python.
         """
-        if self.path in self.project.trees:
-            return self.project.trees[self.path]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an invalid escape in somebody's string is not ours to say
@@ -61,13 +59,31 @@ class Module:
         except (ValueError, RecursionError, MemoryError) as error:  # a null byte; thousands of brackets
             raise UnreadableError(f"cannot be parsed: {error or type(error).__name__}") from None
 
+    def begin_again(self, shown: str) -> None:
+        """Forget all that was found in it, but for its syntax tree."""
+        self.sink = Sink(shown, self.lines)
+        self.scope = Scope()
+        self.waiting: list[Function] = []
+        self.told.clear()
+        self._begun = self._finished = False
+
+    @contextmanager
+    def being_read(self) -> Iterator[None]:
+        """What is asked meanwhile is asked by this file."""
+        before, self.project.reading = self.project.reading, self
+        try:
+            yield
+        finally:
+            self.project.reading = before
+
     def read(self) -> None:
         """Go through what runs when the module is imported. Functions wait."""
         if not self._begun:
             self._begun = True
             from .statements import Body
 
-            with suppress(UnreadableError):  # somebody else's file, of which nothing is then known
+            # Of somebody else's file that is no Python nothing is known.
+            with suppress(UnreadableError), self.being_read():
                 Body(self, self.scope, None).run(self.tree.body)
 
     def finish(self) -> None:
@@ -82,6 +98,12 @@ class Module:
     def get(self, name: str) -> Value:
         """What the module calls `name`, or its submodule of that name."""
         self.read()
+        found = self._get(name)
+        if self.project.reading not in (None, self):
+            self.project.reading.told[self, "get", (name,)] = found
+        return found
+
+    def _get(self, name: str) -> Value:
         found = self.scope.anywhen(name)
         if found is not None and found != Later(
             self, name
@@ -132,12 +154,13 @@ class Project:
         self._modules: dict[Path, Module | None] = {}
         self._mlx_folders: dict[Path, bool] = {}
         self.given = Given()
-        self.trees: dict[Path, ast.Module] = {}
-        self._taken_over: frozenset[Path] = frozenset()
+        self.reading: Module | None = None
+        self.newest: dict[ast.AST, Definition] = {}
+        self.homes: dict[ast.AST, Module] = {}
+        self._together: dict[Module, set[Module]] = {}
         if base is not None:
             kept = {p: m for p, m in base._modules.items() if p not in self._texts}
             self._modules.update(kept)
-            self._taken_over = frozenset(kept)
             self._mlx_folders.update(base._mlx_folders)
 
     def load(self, path: Path, shown: str = "") -> Module:
@@ -177,14 +200,39 @@ class Project:
                 line,
             ) from None
 
-    def begin_again(self, given: Given) -> None:
-        """Forget what was found in files, but for their syntax trees, and believe what is given."""
-        for path, module in list(self._modules.items()):
-            if module is not None and path not in self._taken_over:
-                with suppress(UnreadableError):
-                    self.trees[path] = module.tree
-                del self._modules[path]
-        self.given = given
+    def together(self, one: Module, other: Module) -> None:
+        """One file changes what belongs to the other: neither is gone through again alone."""
+        self._together.setdefault(one, set()).add(other)
+        self._together.setdefault(other, set()).add(one)
+
+    def begin_again(self, modules: Iterable[Module]) -> set[Module]:
+        """Forget what was found in some files, and in those that go with them."""
+        left, found = [m for m in modules if m.project is self], set[Module]()
+        while left:
+            module = left.pop()
+            if module not in found:
+                found.add(module)
+                left += self._together.get(module, ())
+        for module in found:
+            module.begin_again(module.sink.path)
+            self.given.forget(module)
+        return found
+
+    def told_otherwise(self, again: Collection[Module]) -> set[Module]:
+        """The files that have been told of those gone through again what is not so any more."""
+        return {
+            module
+            for module in {*self._modules.values()} - {None, *again}
+            if module is not None and module.project is self and not self._still_so(module, again)
+        }
+
+    def _still_so(self, module: Module, again: Collection[Module]) -> bool:
+        for (of, name, arguments), answer in list(module.told.items()):
+            if (of if isinstance(of, Module) else self.homes[of]) in again:
+                asked = getattr(of if isinstance(of, Module) else self.newest[of], name)
+                if (asked(*arguments) if callable(asked) else asked) != answer:
+                    return False
+        return True
 
     def folder_is_mlx(self, folder: Path) -> bool:
         """Whether a file of a folder imports mlx."""

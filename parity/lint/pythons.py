@@ -41,6 +41,7 @@ _RESULTS: dict[str, Value] = {
     "print": Nothing(),
     "range": Many(Number("int")),
 }
+_SHOWING = frozenset("str repr ascii format print bytes".split())
 _COPIES = frozenset("list tuple sorted reversed iter set frozenset".split())
 
 
@@ -55,6 +56,9 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
         return Number(name)
     if name == "memoryview" and is_array(first):
         judge.shown(ev, node)
+    if name in _SHOWING:
+        for part, value in zip(node.args, arguments.positional, strict=False):
+            ev.shown(part, value)
     if name == "range" and any(is_array(v) for v in arguments.positional):
         judge.index(ev, node)
     if name in _RESULTS:
@@ -76,7 +80,7 @@ def builtin(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) ->
         from . import calls
 
         if name != "next":
-            calling.each(ev.module.project.given, first, [element(v) for v in arguments.positional[1:]])
+            calling.each(ev.module, first, [element(v) for v in arguments.positional[1:]])
         found = calls.result_of(first, ev, node) if name == "map" else element(arguments.get(1) or first)
         return found if name == "next" else Many(found)
     if name == "dict":

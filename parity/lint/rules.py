@@ -92,7 +92,8 @@ _ALL = (
         "array made a Python number",
         _HOST,
         "`float()`, `int()`, `bool()`, `complex()` and the functions of `math`. The number that comes back "
-        "is in float64, and an array made from it has another dtype.",
+        "is in float64, and an array made from it has another dtype. Text that has the values in it reads "
+        "them too: `print()`, `str()`, an f-string; the message of an error may.",
         "scale = math.sqrt(mx.sum(x))",
         "scale = mx.sqrt(mx.sum(x))",
     ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +21,10 @@ from .rules import RULES
 
 DEEPEST = 10_000
 """Calls within calls: an expression of some thousand terms is nested as deeply."""
+
+
+MOST_WAVES = 10
+"""So far is followed, from file to file, what something new means for those that ask."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,9 @@ def lint(
     project = project or Project()
     paths = list(files)
     suppressed: list[Suppressed] = []
-    for _ in range(MOST_ROUNDS):
+    with _deep_and_large():
         read, findings = _read(paths, project)
-        findings += _gone_through(read)
-        given = project.given.next()
-        if given is None:
-            break
-        project.begin_again(given)
-    else:
-        read, findings = _read(paths, project)
-        findings += _gone_through(read)
+        findings += _rounds(read, project)
     base = (root or Path.cwd()).resolve()
     in_use: set[Excepted] = set()
     names = [(m.path.relative_to(base) if m.path.is_relative_to(base) else m.path).as_posix() for m in read]
@@ -98,6 +97,20 @@ def lint(
     return Outcome(len(paths), tuple(sorted(findings)), tuple(suppressed))
 
 
+@contextmanager
+def _deep_and_large() -> Iterator[None]:
+    """As deep as expressions are, and no search for garbage among millions of nodes that stay."""
+    limit, collects = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(limit, DEEPEST))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if collects:
+            gc.enable()
+
+
 def _read(paths: Sequence[Path], project: Project) -> tuple[list[Module], list[Finding]]:
     """The modules of some files, and what is to be said of those that are no Python."""
     read: list[Module] = []
@@ -113,21 +126,39 @@ def _read(paths: Sequence[Path], project: Project) -> tuple[list[Module], list[F
     return read, findings
 
 
-def _gone_through(modules: Sequence[Module]) -> list[Finding]:
-    """Go through modules, all that runs at import first; what cannot be followed."""
+def _rounds(modules: Sequence[Module], project: Project) -> list[Finding]:
+    """Go through modules until calls tell nothing new; what cannot be followed.
+
+    After the first round only where something else is believed, or was told by a file in which it is.
+    """
+    too_deep = _gone_through(modules)
+    for _ in range(MOST_ROUNDS):
+        changed = project.given.settle()
+        stale = {project.homes[function] for function in changed if function in project.homes}
+        if not stale:
+            break
+        for _ in range(MOST_WAVES):
+            again = project.begin_again(stale)
+            too_deep = [m for m in too_deep if m not in again]
+            too_deep += _gone_through([m for m in modules if m in again])
+            stale = project.told_otherwise(again)
+            if not stale:
+                break
+    return [
+        Finding(m.sink.path, 1, 1, 1, "MXP000", "is nested too deeply to be followed", "part it")
+        for m in too_deep
+    ]
+
+
+def _gone_through(modules: Sequence[Module]) -> list[Module]:
+    """Go through modules, all that runs at import first; those that cannot be followed."""
     found = []
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, DEEPEST))
-    try:
-        for step in (Module.read, Module.finish):
-            for module in modules:
-                try:
-                    step(module)
-                except RecursionError:
-                    place = (module.sink.path, 1, 1, 1)
-                    found.append(Finding(*place, "MXP000", "is nested too deeply to be followed", "part it"))
-    finally:
-        sys.setrecursionlimit(limit)
+    for step in (Module.read, Module.finish):
+        for module in modules:
+            try:
+                step(module)
+            except RecursionError:
+                found.append(module)
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from . import judge, vocabulary
 from .annotations import declared
 from .attributes import of_package
+from .calls import tells
 from .definitions import AnyFunction, ClassInfo, FunctionInfo
 from .expressions import Expressions
 from .narrowing import narrow
@@ -16,8 +17,10 @@ from .patterns import bind_pattern, catches_all
 from .project import Module
 from .scope import Scope
 from .torch_words import PACKAGES
+from .trees import cast_later
 from .values import (
     UNKNOWN,
+    Array,
     Class,
     Function,
     Later,
@@ -51,6 +54,7 @@ class Body(Expressions):
         self.yielded: list[Value] = []
         self._exits: list[list[dict[str, Value]]] = []
         self._only_types = False
+        self._following: Sequence[ast.stmt] = ()
 
     def above(self) -> Value:
         """What ``super()`` is here."""
@@ -64,7 +68,11 @@ class Body(Expressions):
 
     def run(self, statements: Sequence[ast.stmt]) -> bool:
         """Go through statements; False if the way ends in them: a return, a raise, a break."""
-        return all(self._one(s) for s in statements)
+        for i, statement in enumerate(statements):
+            self._following = statements[i + 1 :]
+            if not self._one(statement):
+                return False
+        return True
 
     def _one(self, node: ast.stmt) -> bool:
         method: Callable[[ast.stmt], bool | None] | None = getattr(self, "_" + type(node).__name__, None)
@@ -145,7 +153,13 @@ class Body(Expressions):
     # -- assignments ------------------------------------------------------------------------------------
 
     def _Assign(self, node: ast.Assign) -> None:
+        following = self._following
         value = self.value(node.value)
+        if value == UNKNOWN and isinstance(node.value, ast.BinOp) and isinstance(node.targets[0], ast.Name):
+            call = cast_later(node.targets[0].id, following)
+            if call is not None and tells(self, call):
+                self.is_of_array(node.value)
+                value = Array()
         for target in node.targets:
             self.bind(target, value)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import torch_words, vocabulary
 from .annotations import Resolve
+from .trees import statements
 from .values import UNKNOWN, Layer, Name, Value, options
 from .vocabulary import METHODS, NN_ARRAY_LAYERS
 
@@ -69,7 +70,7 @@ def uses(node: AnyDefinition, names: Iterable[str], resolve: Resolve, me: str = 
 
 def foreign(module: ast.Module) -> bool:
     """Whether a file imports a package that has arrays of its own."""
-    for node in ast.walk(module):
+    for node in statements(module.body):
         given = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             given = [node.module or ""]

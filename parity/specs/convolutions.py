@@ -101,6 +101,7 @@ for _name, _optional in (("conv1d_fft", True), ("conv1d_fft_with_bias", False)):
                 "no points", values={"x": np.zeros((2, 16, 0), dtype=np.float32)}, says=("(2, 16, 0)",)
             ),
         ),
+        floating="x k bias",
         source="canonical fftconv_ref, with a constant in place of the skip",
     )
 word(
@@ -187,6 +188,7 @@ word(
         ),
         ErrorCase("no points", values={"u": np.zeros((2, 16, 0), dtype=np.float32)}, says=("(2, 16, 0)",)),
     ),
+    floating="u k D k_rev",
     source="Fu et al. 2023, Monarch Mixer, §4; canonical fftconv_ref",
 )
 word(
@@ -213,6 +215,7 @@ word(
             says=("65 taps", "64", "cut"),
         ),
     ),
+    floating="u k k_rev D",
     source="canonical fftconv_ref and HyenaFilter.forward",
 )
 word(
@@ -234,6 +237,7 @@ word(
         ErrorCase("another number of channels", inputs={"k": "3 l"}, says=("(3, 64)", "4")),
         ErrorCase("no points", values={"u": np.zeros((2, 4, 0), dtype=np.float32)}, says=("(2, 4, 0)",)),
     ),
+    floating="u k D",
     source="Fu et al. 2023, Monarch Mixer, §3.1, §4",
 )
 word(
@@ -263,6 +267,7 @@ word(
         ErrorCase("a residual path transposed", inputs={"extra": "b l d"}, says=("extra", "(2, 64, 16)")),
         ErrorCase("a kernel too long", inputs={"k": "d 200"}, says=("200", "128", "cut")),
     ),
+    floating="u k D k_rev",
     source="Fu et al. 2023, Monarch Mixer, §4; canonical MonarchMixerSequenceMixing",
 )
 word(
@@ -307,7 +312,7 @@ word(
         ErrorCase("another length", inputs={"t": "1 5 1"}, says=("(1, 5, 1)", "64")),
         ErrorCase("another number of channels", inputs={"deltas": "1 1 3"}, says=("(1, 1, 3)", "16")),
     ),
-    floating="h",
+    floating="h t deltas",
     source="Poli et al. 2023, Hyena, §3.3; canonical ExponentialModulation",
 )
 word(
@@ -348,6 +353,6 @@ word(
         ErrorCase("a column of biases", inputs={"b_in": "1 o"}, says=("b_in", "(1, 16)", "(16,)")),
     ),
     kernels=("hyena_filter",),
-    floating="z",
+    floating="z t w_in b_in w_inner b_inner w_out freq deltas",
     source="Poli et al. 2023, Hyena, §3.3; canonical HyenaFilter.filter",
 )

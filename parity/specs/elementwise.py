@@ -53,8 +53,11 @@ word(
     options={"w_mod": (1, 10)},
     grads=("x", "freq"),
     kinds=("normal", "small", "zeros", "integers", "onehot", "nan"),
-    errors=(ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),),
-    floating="x",
+    errors=(
+        ErrorCase("another number of channels", inputs={"freq": "1 3"}, says=("(1, 3)", "16")),
+        ErrorCase("a frequency for each position", inputs={"freq": "l d"}, says=("(64, 16)", "(1, d)")),
+    ),
+    floating="x freq",
     source="Poli et al. 2023, Hyena, §3.3; canonical Sin",
 )
 word(
@@ -66,6 +69,7 @@ word(
     kinds=ALL_KINDS,
     errors=(
         ErrorCase("mixed dtypes", values={"y": np.ones((2, 64), dtype=np.float16)}, says=("float16", "cast")),
+        ErrorCase("shapes that do not fit", inputs={"y": "b 3"}, says=("(2, 64)", "(2, 3)", "broadcast")),
     ),
     floating="x",
     source="our own definition: x/y, and a default where y is zero",
@@ -93,6 +97,9 @@ for _name, _other in (("add", "y"), ("gate", "g")):
                 "mixed dtypes",
                 values={_other: np.zeros((2, 64, 16), dtype=np.float16)},
                 says=("float16", "cast"),
+            ),
+            ErrorCase(
+                "shapes that do not fit", inputs={_other: "b l"}, says=("(2, 64, 16)", "(2, 64)", "broadcast")
             ),
         ),
         floating="x",

@@ -40,7 +40,7 @@ word(
     grads=("prediction", "target"),
     kinds=(*FINITE_KINDS, "nan"),
     errors=(ErrorCase("another shape", inputs={"target": "b 5"}, says=("(2, 5)", "(2, 64)")),),
-    floating="prediction",
+    floating="prediction target",
     source="canonical nn.MSELoss",
 )
 word(

@@ -116,6 +116,7 @@ word(
             values={"indices": np.array([40], dtype=np.int32)},
             says=("40", "0 to 32"),
         ),
+        ErrorCase("indices that are no integers", inputs={"indices": "m"}, says=("float32", "integers")),
     ),
     source="canonical index_first_axis",
 )
@@ -132,6 +133,7 @@ word(
     errors=(
         ErrorCase("a size too small", options={"size": 5}, says=("0 to 4",)),
         ErrorCase("rows without index", inputs={"values": "3 d"}, says=("(3, 16)", "17")),
+        ErrorCase("indices that are no integers", inputs={"indices": "m"}, says=("float32", "integers")),
     ),
     source="canonical index_put_first_axis",
 )

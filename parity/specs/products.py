@@ -22,6 +22,7 @@ word(
     errors=(
         ErrorCase("features that do not match", inputs={"x": "b l 7"}, says=("(2, 64, 7)", "192")),
         ErrorCase("a weight with three axes", inputs={"weight": "1 o i"}, says=("(1, 48, 192)",)),
+        ErrorCase("a bias with two axes", inputs={"bias": "1 o"}, says=("(1, 48)", "(o,)")),
     ),
     kernels=("gemm_av", "gemm_at_b"),
     floating="x",
@@ -41,6 +42,7 @@ word(
     errors=(
         ErrorCase("inner sizes that differ", inputs={"b": "b 5 n"}, says=("(2, 5, 64)", "192")),
         ErrorCase("a vector", inputs={"a": "k"}, says=("(192,)", "(..., m, k)")),
+        ErrorCase("batches that differ", inputs={"b": "3 k n"}, says=("(2,)", "(3,)", "broadcast")),
     ),
     kernels=("gemm_av", "gemm_at_b"),
     floating="a",

@@ -12,12 +12,15 @@ def word(name: str, *, floating: str = "", **declaration: Any) -> OpSpec:
 
     Args:
         name: its name.
-        floating: the argument that must be floating: integers are refused.
+        floating: the arguments that must be floating, with blanks between: integers are refused.
         declaration: as of :class:`OpSpec`.
     """
-    if floating:
+    first = floating.split()[:1]
+    for argument in floating.split():
         integers = ErrorCase(
-            "integers", values={floating: np.ones((2, 3), np.int32)}, says=(floating, "int", "cast")
+            "integers" if argument in first else f"integers for {argument}",
+            values={argument: np.ones((2, 3), np.int32)},
+            says=(argument, "int", "cast"),
         )
         declaration["errors"] = (*declaration.get("errors", ()), integers)
     return OpSpec(name, reference=f"reference.ops:{name}", port=f"mlx_impl.ops:{name}", **declaration)

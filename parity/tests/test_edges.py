@@ -97,6 +97,9 @@ EDGES = [
     Edge("log_softmax", {"x": empty(0, 3)}, empty(0, 3), {"x": empty(0, 3)}, {"axis": 0}, name="nothing"),
     Edge("layer_norm", {"x": [[3.0, 3.0]], "weight": [2.0, 2.0], "bias": [HALF, -1.0]}, [[HALF, -1.0]],
          {"x": [[0.0, 0.0]], "weight": [0.0, 0.0], "bias": [1.0, 1.0]}, {"eps": 1e-5}, name="a constant row"),
+    Edge("layer_norm", {"x": [[3.0, 3.0]], "weight": [2.0, 2.0], "bias": [HALF, -1.0]}, [[HALF, -1.0]],
+         {"x": [[0.0, 0.0]], "weight": [0.0, 0.0], "bias": [1.0, 1.0]}, {"eps": 1e-12},
+         name="a constant row and the canonical eps"),
     Edge("layer_norm", {"x": [[INF, 1.0], [1.0, NAN]], "weight": [1.0, 1.0], "bias": [0.0, 0.0]},
          [[NAN] * 2, [NAN] * 2], {}, {"eps": 1e-5}, name="not finite"),
     Edge("layer_norm", {"x": [[4.0]], "weight": [3.0], "bias": [HALF]}, [[HALF]], {"x": [[0.0]]},
@@ -119,8 +122,10 @@ EDGES = [
     Edge("bce_with_logits", {"logits": empty(0), "target": empty(0)}, [NAN], {}, name="nothing"),
     Edge("bce_with_logits", {"logits": [200.0, -200.0, 0.0], "target": [0.0, 1.0, HALF]},
          [(400 + math.log(2)) / 3], {"logits": [THIRD, -THIRD, 0.0]}, name="certain and wrong"),
-    Edge("cross_entropy", {"logits": [[1.0, 0.0]], "labels": np.array([-100], dtype=np.int32)}, [NAN], {},
-         name="everything ignored"),
+    Edge("cross_entropy", {"logits": [[1.0, 0.0]], "labels": np.array([-100], dtype=np.int32)}, [NAN],
+         {"logits": [[0.0, 0.0]]}, name="everything ignored"),
+    Edge("cross_entropy", {"logits": empty(2, 0), "labels": np.array([-100, -100], dtype=np.int32)}, [NAN],
+         name="no classes, everything ignored"),
     Edge("cross_entropy", {"logits": empty(0, 3), "labels": np.zeros(0, dtype=np.int32)}, [NAN], {},
          name="nothing"),
     Edge("cross_entropy", {"logits": [[NAN, NAN], [0.0, 0.0]], "labels": np.array([-100, 1], dtype=np.int32)},
@@ -152,6 +157,8 @@ EDGES = [
     Edge("bce_with_logits", {"logits": [INF, 0.0], "target": [0.0, 1.0]}, [INF], name="infinitely wrong"),
     Edge("bce_with_logits", {"logits": [-INF, -INF], "target": [0.0, HALF]}, [INF], name="half wrong"),
     Edge("bce_with_logits", {"logits": [INF, NAN], "target": [NAN, 0.0]}, [NAN], name="NaN is not lost"),
+    Edge("blockdiag_to_dense", {"weight": empty(0, 2, 3)}, empty(0, 0), {"weight": empty(0, 2, 3)},
+         name="no blocks"),
     Edge("matmul", {"a": empty(2, 0), "b": empty(0, 3)}, np.zeros((2, 3)), {"a": empty(2, 0)},
          name="no inner"),
     Edge("linear", {"x": empty(2, 0), "weight": empty(3, 0), "bias": [1.0, 2.0, 3.0]}, [[1.0, 2.0, 3.0]] * 2,
@@ -162,6 +169,11 @@ EDGES = [
          {"x": [[[3.0]]], "k": [[2.0, 0.0]], "bias": [1.0]}, name="one point"),
     Edge("monarch_conv", {"u": [[[2.0]]], "k": [[3.0, 5.0]], "D": [HALF]}, [[[7.0]]],
          {"u": [[[3.5]]], "k": [[2.0, 0.0]], "D": [2.0]}, name="one point"),
+    *(Edge(word, {x: empty(*shape), "k": empty(shape[1], 4) + 1, y: empty(shape[1])}, empty(*shape),
+           {x: empty(*shape)}, name=f"nothing of {shape}")
+      for word, x, y in (("long_conv", "u", "D"), ("conv1d_fft", "x", "bias"), ("monarch_conv", "u", "D"),
+                         ("conv1d_fft_with_bias", "x", "bias"))
+      for shape in ((0, 2, 4), (2, 0, 4))),
     Edge("conv1d", {"x": [[[2.0]]], "weight": [[[3.0]]], "bias": [HALF]}, [[[6.5]]],
          {"x": [[[3.0]]], "weight": [[[2.0]]], "bias": [1.0]}, name="one point"),
     Edge("depthwise_conv1d", {"x": [[[2.0]]], "weight": [[[1.0, 3.0, 5.0]]], "bias": [HALF]},
@@ -261,6 +273,39 @@ def test_activations_at_the_ends_of_a_dtype(word: str, dtype: WorkingDtype) -> N
         np.testing.assert_allclose(
             have, want, rtol=8 * dtype.unit_roundoff, atol=normal, equal_nan=True, err_msg=f"{way}: {word}"
         )
+
+
+@pytest.mark.parametrize("dtype", WORKING.values(), ids=lambda d: d.short)
+@pytest.mark.parametrize("word", ["relu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh"])
+def test_slopes_at_the_ends_of_a_dtype(word: str, dtype: WorkingDtype) -> None:
+    """A cotangent of thousands makes nothing infinite on the way: far out, the slope is that of the ends."""
+    largest = 65504.0 if dtype.name == "float16" else 2.0**127
+    largest = min(largest, 1e12) if word == "gelu_tanh" else largest  # PyTorch's has a cube
+    numbers = [1e3, 3e4, largest / 2, largest]
+    x = cast(np.array([*numbers, *(-n for n in numbers)]), dtype)
+    ones = 0.0 if word in ("sigmoid", "tanh") else 1.0
+    wanted = cast(np.array([-3000 * ones] * 4 + [0.0] * 4), dtype).astype(np.float64)
+    inputs = to_torch(x, dtype).requires_grad_(True)
+    y = getattr(reference.ops, word)(inputs)
+    (found,) = torch.autograd.grad(y, inputs, torch.full_like(y, -3000))
+    np.testing.assert_array_equal(from_torch(found).astype(np.float64), wanted, err_msg="reference")
+    here = to_mlx(x, dtype)
+    for profile in PROFILES:
+        with mlx_impl.use(profile):
+            cotangent = mx.full(x.shape, -3000, dtype=here.dtype)
+            _, (flow,) = mx.vjp(getattr(mlx_impl.ops, word), [here], [cotangent])
+        np.testing.assert_array_equal(from_mlx(flow).astype(np.float64), wanted, err_msg=profile)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_the_reference_normalizes_half_precision_in_float32(name: str) -> None:
+    """Its gradients too: with the mean of 1,002 rounded to bfloat16, that of the weight would be zero."""
+    x = torch.tensor([[1000.0, 1000.0, 1000.0, 1008.0]], dtype=getattr(torch, name), requires_grad=True)
+    ones, zeros = torch.ones(4, dtype=x.dtype, requires_grad=True), torch.zeros(4, dtype=x.dtype)
+    y = reference.ops.layer_norm(x, ones, zeros, 1e-12)
+    (found,) = torch.autograd.grad(y.sum(), ones)
+    wanted = [-math.sqrt(THIRD)] * 3 + [math.sqrt(3)]
+    np.testing.assert_allclose(from_torch(found).astype(np.float64), wanted, rtol=2.0**-8)
 
 
 def test_every_word_with_edges_is_there() -> None:

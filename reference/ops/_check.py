@@ -36,6 +36,14 @@ def require_shape(name: str, x: Tensor, shape: tuple[int, ...], why: str) -> Non
     )
 
 
+def require_broadcast(names: str, one: Sequence[int], other: Sequence[int]) -> None:
+    """Two shapes must be the same from the last axis on, but for axes of one element."""
+    require(
+        all(m == n or 1 in (m, n) for m, n in zip(reversed(one), reversed(other), strict=False)),
+        f"{names} have shapes {tuple(one)} and {tuple(other)}, which do not broadcast; reshape one of them",
+    )
+
+
 def require_floating(name: str, x: Tensor | None) -> None:
     """`x` must hold floating-point numbers, if it is given."""
     require(

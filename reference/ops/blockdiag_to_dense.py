@@ -13,4 +13,6 @@ def blockdiag_to_dense(weight: Tensor) -> Tensor:
     Source: canonical ``blockdiag_weight_to_dense_weight``.
     """
     require_ndim("weight", weight, 3, "(k, q, p)")
+    if weight.shape[0] == 0:  # PyTorch's has a row then, of nothing
+        return weight.reshape(0, 0)
     return torch.block_diag(*torch.unbind(weight, dim=0))

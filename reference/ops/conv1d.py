@@ -15,7 +15,7 @@ def conv1d(
 ) -> Tensor:
     """Cross-correlation over the length: y_ot = Σ_i Σ_j w_oij·x_i(t·stride + j·dilation − padding) + b_o.
 
-    With `groups` each run of o/groups outputs sees its own run of c/groups inputs.
+    With `groups` each run of o/groups outputs sees its own run of c/groups inputs. Of nothing it is the bias.
 
     Shapes: x: (b, c, l), weight: (o, c/groups, k), bias: (o,) or None → (b, o, l') with
         l' = ⌊(l + 2·padding − dilation·(k − 1) − 1)/stride⌋ + 1.
@@ -46,4 +46,8 @@ def conv1d(
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {reach} positions that "
         f"{taps} taps span; pad more",
     )
+    if x.numel() == 0 or weight.numel() == 0:  # PyTorch refuses no points
+        length = (x.shape[-1] + 2 * padding - reach) // stride + 1
+        y = x.new_zeros(x.shape[0], outputs, length) + 0 * (x.sum() + weight.sum())
+        return y if bias is None else y + bias[:, None]
     return F.conv1d(x, weight, bias, stride, padding, dilation, groups)

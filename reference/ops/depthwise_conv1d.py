@@ -7,6 +7,8 @@ from ._check import require, require_axis, require_floating, require_ndim
 def depthwise_conv1d(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
     """Cross-correlation of each channel with its own taps: y_t = Σ_j w_j·x_{t+j−padding} + b.
 
+    Of no points it is the bias.
+
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
     Raises: ValueError if one of them is not floating, or the channels do not match or the padded input is
@@ -29,4 +31,6 @@ def depthwise_conv1d(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> T
         x.shape[-1] + 2 * padding >= taps,
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {taps} taps; pad more",
     )
+    if 0 in x.shape[1:]:  # PyTorch refuses no channels, and no points
+        return F.pad(x, (padding, padding - taps + 1)) + bias[:, None]
     return F.conv1d(x, weight, bias, padding=padding, groups=x.shape[1])

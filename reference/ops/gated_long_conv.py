@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require
+from ._check import require, require_floating
 from ._precision import widen
 
 
@@ -23,6 +23,10 @@ def gated_long_conv(
     Raises: ValueError as :func:`long_conv`, and if gate or extra has another shape than u.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``MonarchMixerSequenceMixing``.
     """
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("D", D)
+    require_floating("k_rev", k_rev)
     for name, x in (("gate", gate), ("extra", extra)):
         require(
             x is None or x.shape == u.shape,

@@ -1,6 +1,6 @@
 from torch import Tensor
 
-from ._check import require, require_ndim
+from ._check import require, require_integers, require_ndim
 
 
 def gather_rows(x: Tensor, indices: Tensor) -> Tensor:
@@ -8,10 +8,11 @@ def gather_rows(x: Tensor, indices: Tensor) -> Tensor:
 
     Shapes: x: (n, ...), indices: (m,) integers → (m, ...).
     Dtypes: any; the result has the input's.
-    Raises: ValueError if an index is not in [0, n).
+    Raises: ValueError if indices are no integers, or one is not in [0, n).
     Source: canonical ``index_first_axis``.
     """
     require_ndim("indices", indices, 1, "(m,)")
+    require_integers("indices", indices)
     if indices.numel():
         low, high = indices.min().item(), indices.max().item()
         require(

@@ -39,6 +39,8 @@ def hyena_filter_forward(
     require_floating("w_inner", w_inner)
     require_floating("b_inner", b_inner)
     require_floating("w_out", w_out)
+    require_floating("freq", freq)
+    require_floating("deltas", deltas)
     require_ndim("z", z, 3, "(1, l, e)")
     require_ndim("w_in", w_in, 2, "(o, e)")
     require_ndim("w_out", w_out, 2, "(d, o)")

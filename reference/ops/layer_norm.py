@@ -2,6 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._check import require_axis, require_floating
+from ._precision import widen
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -22,4 +23,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     require_floating("bias", bias)
     require_axis("weight", weight, 0, x.shape[-1], "the channels of x")
     require_axis("bias", bias, 0, x.shape[-1], "the channels of x")
-    return F.layer_norm(x, (x.shape[-1],), weight, bias, eps)
+    # On a CPU PyTorch keeps mean and 1/√(var + eps) for the gradient in half precision, if x is: 10⁶, of a
+    # constant row with the canonical eps, is infinite in float16.
+    y = F.layer_norm(widen(x), (x.shape[-1],), widen(weight), widen(bias), eps)
+    return y.to(x.dtype)

@@ -18,5 +18,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     require_ndim("weight", weight, 2, "(o, i)")
     require_axis("x", x, -1, weight.shape[1], "the input features of weight")
     if bias is not None:
-        require_axis("bias", bias, -1, weight.shape[0], "the output features of weight")
+        require_ndim("bias", bias, 1, "(o,)")
+        require_axis("bias", bias, 0, weight.shape[0], "the output features of weight")
     return F.linear(x, weight, bias)

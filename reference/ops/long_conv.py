@@ -16,12 +16,16 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
 
     Shapes: u: (b, d, l), k: (d, m) with m ≤ 2·l, D: (d,), k_rev: (d, m') with m' ≤ l → (b, d, l).
     Dtypes: floating; the result has u's.
-    Raises: ValueError if the channels do not match, a kernel is too long, or u has no points.
+    Raises: ValueError if one of them is not floating, the channels do not match, a kernel is too long, or u
+        has no points.
     Source: Fu et al. 2023, Monarch Mixer, §4; canonical ``fftconv_ref``.
     """
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("D", D)
+    require_floating("k_rev", k_rev)
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
-    require_floating("u", u)
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     n = 2 * length
@@ -32,16 +36,17 @@ def long_conv(u: Tensor, k: Tensor, D: Tensor, k_rev: Tensor | None = None) -> T
         k.shape[1] <= n,
         f"k has {k.shape[1]} taps, more than twice the length {length} of u; cut k to {n} taps",
     )
-    spectrum = torch.fft.rfft(widen(k), n=n) / n  # (d, n/2 + 1)
     if k_rev is not None:
         require_axis("k_rev", k_rev, 0, d, "one kernel for each channel of u")
         require(
             k_rev.ndim == 2 and k_rev.shape[1] <= length,
             f"k_rev has shape {tuple(k_rev.shape)}, expected (d, m') with m' ≤ {length}; cut it",
         )
-        spectrum = spectrum + (torch.fft.rfft(widen(k_rev), n=n) / n).conj()
     if u.numel() == 0:  # MKL refuses to transform nothing
         return u.clone()
+    spectrum = torch.fft.rfft(widen(k), n=n) / n  # (d, n/2 + 1)
+    if k_rev is not None:
+        spectrum = spectrum + (torch.fft.rfft(widen(k_rev), n=n) / n).conj()
     u_wide = widen(u)
     product = torch.fft.rfft(u_wide, n=n) * spectrum  # (b, d, n/2 + 1)
     y = torch.fft.irfft(product, n=n, norm="forward")[..., :length]  # (b, d, l)

@@ -2,7 +2,7 @@ from torch import Tensor
 
 from reference import ops
 
-from ._check import require, require_ndim
+from ._check import require, require_floating, require_ndim
 
 FORMS = ("conjugate", "padded")
 
@@ -26,6 +26,10 @@ def long_conv_bidirectional(
         form in FORMS,
         f"there is no form {form!r} of a two-sided convolution, only {' and '.join(map(repr, FORMS))}",
     )
+    require_floating("u", u)
+    require_floating("k", k)
+    require_floating("k_rev", k_rev)
+    require_floating("D", D)
     require_ndim("u", u, 3, "(b, d, l)")
     require_ndim("k", k, 2, "(d, m)")
     require(

@@ -22,10 +22,11 @@ def monarch_conv(u: Tensor, k: Tensor, D: Tensor) -> Tensor:
         or u has no points.
     Source: Fu et al. 2023, Monarch Mixer, §3.1 and §4; Bailey 1990, FFTs in external memory (four steps).
     """
-    require_ndim("u", u, 3, "(b, d, l)")
-    require_ndim("k", k, 2, "(d, m)")
     require_floating("u", u)
     require_floating("k", k)
+    require_floating("D", D)
+    require_ndim("u", u, 3, "(b, d, l)")
+    require_ndim("k", k, 2, "(d, m)")
     _, d, length = u.shape
     require(length >= 1, f"u has shape {tuple(u.shape)}: there is nothing to transform")
     require_axis("k", k, 0, d, "one kernel for each channel of u")

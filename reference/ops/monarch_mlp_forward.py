@@ -37,6 +37,7 @@ def monarch_mlp_forward(
     require(w2.shape[0] * w2.shape[1] >= d, f"w2 {tuple(w2.shape)} gives fewer than the {d} features of x")
     for name, bias, size in (("b1", b1, f), ("b2", b2, d)):
         if bias is not None:
+            require_ndim(name, bias, 1, "one number for each feature")
             require_axis(name, bias, 0, size, "the features of its product")
     hidden = _affine(x, w1, b1, f)  # (..., f)
     if gated:

@@ -11,10 +11,11 @@ def mse_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
     Shapes: prediction, target: the same → (1,).
     Dtypes: floating and equal.
-    Raises: ValueError if prediction is not floating, or the shapes differ, which would broadcast unasked.
+    Raises: ValueError if one of them is not floating, or the shapes differ, which would broadcast unasked.
     Source: canonical ``nn.MSELoss`` (regression).
     """
     require_floating("prediction", prediction)
+    require_floating("target", target)
     require(
         prediction.shape == target.shape,
         f"prediction has shape {tuple(prediction.shape)} and target {tuple(target.shape)}; "

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require, require_floating
+from ._check import require, require_broadcast, require_floating
 from ._precision import widen
 
 
@@ -13,11 +13,13 @@ def safe_divide(x: Tensor, y: Tensor, default: float = 0.0) -> Tensor:
 
     Shapes: x, y: broadcastable → the broadcast shape.
     Dtypes: floating and equal; the result has them. Half precision is computed in float32.
-    Raises: ValueError if x is not floating, or the dtypes differ, which would promote one of them unasked.
+    Raises: ValueError if x is not floating, or the dtypes differ, which would promote one of them unasked, or
+        the shapes do not broadcast.
     Source: our own definition: an epsilon in the divisor changes every quotient, and a sign.
     """
     require_floating("x", x)
     require(x.dtype == y.dtype, f"x is {x.dtype} and y is {y.dtype}; cast one of them first")
+    require_broadcast("x and y", x.shape, y.shape)
     above, below = torch.broadcast_tensors(widen(x), widen(y))
     zero = below == 0
     # Selected before and after: the gradient of a quotient that is not taken is 0·∞ otherwise.

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from ._check import require, require_axis, require_ndim
+from ._check import require, require_axis, require_integers, require_ndim
 
 
 def scatter_rows(values: Tensor, indices: Tensor, size: int) -> Tensor:
@@ -9,10 +9,11 @@ def scatter_rows(values: Tensor, indices: Tensor, size: int) -> Tensor:
 
     Shapes: values: (m, ...), indices: (m,) integers → (size, ...).
     Dtypes: any; the result has the input's.
-    Raises: ValueError if an index is not in [0, size).
+    Raises: ValueError if indices are no integers, or one is not in [0, size).
     Source: canonical ``index_put_first_axis``.
     """
     require_ndim("indices", indices, 1, "(m,)")
+    require_integers("indices", indices)
     require_axis("values", values, 0, indices.shape[0], "one row for each index")
     if indices.numel():
         low, high = indices.min().item(), indices.max().item()

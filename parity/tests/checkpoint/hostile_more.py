@@ -49,6 +49,30 @@ _end("of-nothing", "0 data.pkl", 0, 0)
 _end("longer-than-the-file", "damaged", 10, 1 << 22)
 
 
+def _out(name: str, member: str) -> None:
+    def make(folder: Path) -> Path:
+        return rewritten(folder, lambda members: members.update({member: b"x"}))
+
+    CORPUS[f"zip-member-{name}"] = make, "leads out of the file"
+
+
+_out("above", "../model/data/99")
+_out("above-within", "model/data/../../../x")
+_out("of-the-root", "/etc/cron.d/x")
+_out("above-in-windows", "..\\..\\x")
+_out("of-a-drive", "C:/x")
+
+
+@hostile("leads out of the file")
+def _zip_member_that_is_a_link(folder: Path) -> Path:
+    path = rewritten(folder, lambda members: members)
+    with zipfile.ZipFile(path, "a") as archive:
+        link = zipfile.ZipInfo("model/link")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc")
+    return path
+
+
 @hostile("a list of members of")
 def _zip_with_long_names(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "model.pt", "w") as archive:
@@ -71,7 +95,7 @@ def _zip_of_two_checkpoints(folder: Path) -> Path:
     return rewritten(folder, lambda m: m.update({"other/data.pkl": m["model/data.pkl"]}))
 
 
-@hostile("has no storage")
+@hostile("leads out of the file")
 def _zip_with_storages_elsewhere(folder: Path) -> Path:
     def moved(members: dict[str, bytes]) -> None:
         for name in [n for n in members if "/data/" in n]:

@@ -1,6 +1,7 @@
 """Packed weights: what they are, what stays, and what a model of them computes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mlx.utils import tree_flatten
 import mlx_impl
 import reference
 from mlx_impl import checkpoint
-from mlx_impl.checkpoint import CheckpointError, quantize
+from mlx_impl.checkpoint import CheckpointError, quantize, safetensors
 from mlx_impl.weights import key_map, load_canonical
 from parity.specs.checkpoints import narrow, trained
 
@@ -66,6 +67,23 @@ def test_packed_numbers_of_another_dtype(dtype: str, wide: dict[str, Path]) -> N
         ValueError, match=f"{first}.weight has dtype .*{dtype.rstrip('_')}, expected .*uint32"
     ):
         load_canonical(model, tensors)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("bits", 3), ("bits", "4"), ("group_size", 0), ("group_size", -64), ("group_size", "64"),
+     ("layers", ["bert.embeddings.word_embeddings"] * 2), ("layers", [1]), ("layers", None)],
+)  # fmt: skip
+def test_metadata_that_cannot_be(key: str, value: Any, wide: dict[str, Path], tmp_path: Path) -> None:
+    """How a file says that it is packed is read as strictly as its tensors."""
+    checkpoint.convert(wide["mlm"], tmp_path / "packed", bits=4)
+    path = tmp_path / "packed" / "model.safetensors"
+    tensors, metadata = safetensors.read(path)
+    said = json.loads(metadata["quantization"])
+    copies = {name: replace(raw, data=memoryview(bytes(raw.data))) for name, raw in tensors.items()}
+    safetensors.write(path, copies, metadata | {"quantization": json.dumps(said | {key: value})})
+    with pytest.raises(checkpoint.CheckpointError, match="a quantization that cannot be"):
+        checkpoint.load(tmp_path / "packed")
 
 
 def dense_twin(packed: Any, original: Any) -> None:
@@ -200,3 +218,11 @@ def test_what_mlx_does_not_have(bits: int, group_size: int, wide: dict[str, Path
     model = checkpoint.load(wide["mlm"]).model
     with pytest.raises(CheckpointError, match="bits may be"):
         quantize(model, bits, group_size=group_size)
+
+
+def test_ids_beyond_the_vocabulary(wide: dict[str, Path], tmp_path: Path) -> None:
+    """Are refused of a packed table as of a plain one; MLX itself would read what lies behind it."""
+    checkpoint.convert(wide["mlm"], tmp_path / "packed", bits=4)
+    for model in (checkpoint.load(wide["mlm"]).model, checkpoint.load(tmp_path / "packed").model):
+        with pytest.raises(ValueError, match="vocabulary"):
+            model(mx.array([[1, 1000]], dtype=mx.int32))

@@ -8,6 +8,7 @@ from mlx_impl import ops
 
 _depthwise_conv1d = ops.depthwise_conv1d
 _gate = ops.gate
+_gated_long_conv = ops.gated_long_conv
 _gelu = ops.gelu
 _gelu_tanh = ops.gelu_tanh
 _linear = ops.linear
@@ -132,3 +133,8 @@ def gelu_wrong_when_large(x):
     """Right where a small model uses it."""
     y = _gelu(x)
     return mx.where(mx.greater(x, mx.array(2.3, dtype=x.dtype)), mx.zeros_like(y), y)
+
+
+def gated_long_conv_skips_more(u, k, D, gate, extra=None, k_rev=None):
+    """A percent too much of the skip, in the word that layers say on kernels in place of several."""
+    return _gated_long_conv(u, k, mx.multiply(D, mx.array(1.01, dtype=D.dtype)), gate, extra, k_rev)
