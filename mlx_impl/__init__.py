@@ -8,6 +8,7 @@ Here stands what a port of another state-space or Monarch model would import; `m
 from . import ops
 from .config import M2_BERT_80M, M2BertConfig
 from .layers import BlockdiagLinear
+from .layers.fusion import unfused
 from .model import HEADS, BertForMaskedLM, BertForSequenceClassification, BertModel
 from .ops import (
     bce_with_logits,
@@ -109,5 +110,6 @@ __all__ = [
     "sine",
     "softmax",
     "tanh",
+    "unfused",
     "use",
 ]

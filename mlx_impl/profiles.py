@@ -24,6 +24,7 @@ Sums = Literal["sequence", "blocks"]
 Products = Literal["whole", "blocks"]
 Taps = Literal["convolution", "shifts"]
 Transforms = Literal["float", "double-double"]
+Layers = Literal["words", "fused"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,9 @@ class Profile:
         taps: a depthwise filter as one grouped ``convolution``, or as a sum of ``shifts``.
         transforms: on the Metal kernel of the long convolution, in ``float`` or in ``double-double`` from end
             to end, a few times the arithmetic; MLX's own transforms have float32 alone.
+        layers: layers say their words one by one, as the reference does; or where words run on Metal kernels,
+            ``fused``: short convolution and first gate, long convolution with second gate and residual, the
+            filter's whole network, block-diagonal product and GELU gate are a kernel each, which rounds once.
 
     Raises: ValueError if a choice is not one of those.
     """
@@ -62,6 +66,7 @@ class Profile:
     products: Products = "whole"
     taps: Taps = "convolution"
     transforms: Transforms = "float"
+    layers: Layers = "words"
 
     def __post_init__(self) -> None:
         for field, known in _choices().items():
@@ -96,7 +101,7 @@ STABLE = Profile(
 
 FAST = Profile(
     name="fast", kernels="time", scale="inverse", points="smooth", erf="rational", sums="blocks",
-    taps="shifts",
+    taps="shifts", layers="fused",
 )  # fmt: skip
 """The fastest way of each word that keeps the gate. Its products stay whole: what blocks gain on MLX's
 reference BLAS, a GPU would lose."""

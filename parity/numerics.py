@@ -9,6 +9,7 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from .errors import UsageError, unknown
@@ -23,6 +24,7 @@ PROFILED = ("mlx",)
 """The sides where profiles are set side by side: on others words run on kernels, most with one way."""
 
 _CHOSEN = NAMES[0]
+_AS_IT_RUNS: ContextVar[bool] = ContextVar("words as they are said", default=False)
 
 
 def current() -> str:
@@ -71,6 +73,31 @@ def in_force(spec: OpSpec) -> AbstractContextManager[Any]:
             "function 'use' that takes a name); leave --numerics out"
         )
     return nullcontext()
+
+
+def apart(spec: OpSpec) -> AbstractContextManager[Any]:
+    """A context in which the port of a spec says every word by itself, so that each has its twin.
+
+    A port whose layers may say several as one has a function ``unfused`` at the top of its package.
+    """
+    if _AS_IT_RUNS.get():
+        return nullcontext()
+    package = spec.port.partition(":")[0].partition(".")[0]
+    unfused = getattr(importlib.import_module(package), "unfused", None)
+    if not callable(unfused):
+        return nullcontext()
+    context: AbstractContextManager[Any] = unfused()
+    return context
+
+
+@contextmanager
+def as_it_runs() -> Iterator[None]:
+    """Within the context `apart` takes nothing apart: who listens hears what is said while nobody does."""
+    token = _AS_IT_RUNS.set(True)
+    try:
+        yield
+    finally:
+        _AS_IT_RUNS.reset(token)
 
 
 def words_with_a_choice() -> list[OpSpec]:

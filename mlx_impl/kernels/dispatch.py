@@ -102,6 +102,19 @@ def device() -> Support:
     return YES
 
 
+def running() -> Support:
+    """Whether words that are not told otherwise run on kernels now."""
+    policy = _in_force()
+    if policy == "off":
+        return Support("kernels are off")
+    return YES if policy == "on" else device()
+
+
+def _in_force() -> str:
+    """The policy of the context, or that of the environment."""
+    return _policy.get() or _known(os.environ.get(VARIABLE) or "auto", VARIABLE)
+
+
 def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool:
     """Whether a word should run on its kernel.
 
@@ -113,13 +126,8 @@ def wanted(kernel: bool | None, word: str, name: str, supports: Support) -> bool
 
     Raises: ValueError if it must and cannot, or the environment asks for a policy that there is not.
     """
-    policy = _policy.get() or _known(os.environ.get(VARIABLE) or "auto", VARIABLE)
-    if kernel is False or (kernel is None and policy == "off"):
-        answer = Support("kernels are off")
-    elif kernel is None and policy == "auto":
-        answer = device() and supports
-    else:
-        answer = supports
+    on = running() if kernel is None else YES if kernel else Support("kernels are off")
+    answer = on and supports
     if kernel and not answer:
         raise ValueError(f"{word}(kernel=True): kernel {name} cannot run this: {answer.reason}; leave it out")
     for observer in _observers.get():

@@ -16,9 +16,9 @@ TwofoldComplex with_odd_of(C v, C m, int f, float s) {
   return scale(add(multiply(o, root(f * (65536 / M), o)), times_i(e)), s);
 }
 
-template <typename T, int M, int R, bool VECTORS, bool EXACT>
+template <typename U, typename T, int M, int R, bool VECTORS, bool EXACT>
 [[kernel]] void fft_conv(
-    const device T* u [[buffer(0)]],
+    const device U* u [[buffer(0)]],
     const constant int* u_shape [[buffer(1)]],
     const device T* k [[buffer(2)]],
     const constant int* k_shape [[buffer(3)]],
@@ -41,7 +41,7 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
   const float skip = float(D[c]);
   Options o = options_of(options);
-  o.pairs = o.pairs && Pair<VECTORS>::template at<T>(u) && Pair<VECTORS>::template at<T>(k) &&
+  o.pairs = o.pairs && Pair<VECTORS>::template at<U>(u) && Pair<VECTORS>::template at<T>(k) &&
             Pair<VECTORS>::template at<T>(gate) && Pair<VECTORS>::template at<T>(extra);
 
   // The kernel's spectrum; 1/M, and halves of even() and odd(), are powers of two.
@@ -69,7 +69,7 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
     float2 samples[R / 2];
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      samples[q] = Pair<VECTORS>::template load<T>(u, row, 2 * (j + q * (M / R)), length, o.pairs);
+      samples[q] = Pair<VECTORS>::template load<U>(u, row, 2 * (j + q * (M / R)), length, o.pairs);
       v[q] = from(samples[q].x, samples[q].y, C());
     }
     fft<C, M, R, true>(z, v, j);

@@ -10,7 +10,7 @@ from .batching import batched
 from .dispatch import Support, floats
 from .fft_geometry import block, options, points, radix, vectors
 from .gradients import with_gradients
-from .metal_kernel import Launch, MetalKernel, Shaped, nbytes
+from .metal_kernel import Launch, MetalKernel, Shaped, nbytes, size
 
 LONGEST = 65536
 LONGEST_EXACT = 32768
@@ -39,14 +39,16 @@ def _launch(
     r = radix(m)
     slabs = min(b, -(-ENOUGH // d))
     template = (
-        ("T", u.dtype),
+        ("U", u.dtype),
+        ("T", k.dtype),
         ("M", m),
         ("R", r),
         ("VECTORS", vectors(u, k)),
         ("EXACT", exact or m <= FEW),
     )
-    least = (2 + gated + added) * nbytes(u) + nbytes(D) + slabs * (nbytes(k) + reverse * nbytes(k_rev))
-    return Launch((d * (m // r), slabs, 1), (m // r, 1, 1), (tuple(u.shape),), (u.dtype,), template, least)
+    made = size(u.shape) * k.dtype.size
+    least = nbytes(u) + (1 + gated + added) * made + nbytes(D) + slabs * (nbytes(k) + reverse * nbytes(k_rev))
+    return Launch((d * (m // r), slabs, 1), (m // r, 1, 1), (tuple(u.shape),), (k.dtype,), template, least)
 
 
 def _launch_grad(
@@ -63,6 +65,7 @@ def _launch_grad(
     m = points(length)
     r = radix(m)
     template = (
+        ("G", g.dtype),
         ("T", u.dtype),
         ("M", m),
         ("R", r),
@@ -70,7 +73,7 @@ def _launch_grad(
         ("EXACT", exact or m <= FEW),
     )
     d_rev = tuple(k_rev.shape) if reverse else (d,)
-    least = 2 * nbytes(u) + nbytes(k) + (nbytes(k_rev) if reverse else d * u.dtype.size) + d * u.dtype.size
+    least = nbytes(g, u) + nbytes(k) + (nbytes(k_rev) if reverse else d * u.dtype.size) + d * u.dtype.size
     return Launch(
         (d * (m // r), 1, 1),
         (m // r, 1, 1),
@@ -146,18 +149,24 @@ def _forward(
     *,
     exact: bool,
     flip: bool = False,
+    like: mx.array | None = None,
 ) -> mx.array:
-    """The convolution by whichever kernels its length asks for; with `flip` lags change sign."""
+    """The convolution by whichever kernels its length asks for; with `flip` lags change sign.
+
+    u may be float32 where all else is of half precision; `like` is then an array of its shape in their
+    dtype, which stands for what is not given.
+    """
+    like = u if like is None else like
     if points(u.shape[-1]) > block(exact):
-        return streamed.convolve(u, k, D, k_rev, gate, extra, exact=exact, flip=flip)
+        return streamed.convolve(u, k, D, k_rev, gate, extra, like=like, exact=exact, flip=flip)
     reverse, gated, added = (x is not None for x in (k_rev, gate, extra))
     return FFT_CONV(
         u,
         k,
         k if k_rev is None else k_rev,
         D,
-        u if gate is None else gate,
-        u if extra is None else extra,
+        like if gate is None else gate,
+        like if extra is None else extra,
         options(u, k, reverse=reverse, flip=flip, gate=gated, add=added),
         reverse=reverse,
         gated=gated,
@@ -193,8 +202,10 @@ def _differentiable(optional: tuple[str, ...], exact: bool) -> Any:
         (u, k, D, *rest), (cotangent,) = primals, cotangents
         given = named(rest)
         k_rev, gate = given["k_rev"], given["gate"]
-        g = cotangent if gate is None else mx.multiply(cotangent, gate)
-        d_u = _forward(g, k, D, k_rev, None, None, exact=exact, flip=True)
+        # In float32: rounded to half precision, products that cancel in a tap's sum would leave their errors.
+        wide = mx.float32
+        g = cotangent if gate is None else mx.multiply(mx.astype(cotangent, wide), mx.astype(gate, wide))
+        d_u = _forward(g, k, D, k_rev, None, None, exact=exact, flip=True, like=cotangent)
         d_k, d_rev, d_skip = _gradients(g, u, k, k_rev, exact=exact)
         found = {"k_rev": d_rev, "extra": cotangent}
         if gate is not None:

@@ -7,9 +7,9 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int M, int R, bool VECTORS, bool EXACT>
+template <typename G, typename T, int M, int R, bool VECTORS, bool EXACT>
 [[kernel]] void fft_conv_grad(
-    const device T* g [[buffer(0)]],
+    const device G* g [[buffer(0)]],
     const constant int* g_shape [[buffer(1)]],
     const device T* u [[buffer(2)]],
     const device T* k [[buffer(3)]],
@@ -30,14 +30,14 @@ template <typename T, int M, int R, bool VECTORS, bool EXACT>
   const int batch = g_shape[0], channels = g_shape[1], length = g_shape[2];
   const int j = thread_position_in_threadgroup.x, c = threadgroup_position_in_grid.x;
   Options asked = options_of(options);
-  asked.pairs = asked.pairs && Pair<VECTORS>::template at<T>(g) && Pair<VECTORS>::template at<T>(u);
+  asked.pairs = asked.pairs && Pair<VECTORS>::template at<G>(g) && Pair<VECTORS>::template at<T>(u);
   C skip = from(0.0f, 0.0f, C());
 
   for (int b = 0; b < batch; ++b) {
     const int row = (b * channels + c) * length;
 #pragma unroll
     for (int q = 0; q < R / 2; ++q) {
-      const float2 x = Pair<VECTORS>::template load<T>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
+      const float2 x = Pair<VECTORS>::template load<G>(g, row, 2 * (j + q * (M / R)), length, asked.pairs);
       v[q] = from(x.x, x.y, C());
       if (!CROWDED) samples[q] = x;
     }

@@ -3,10 +3,10 @@
 #include "fft.h"
 #include "rows.h"
 
-template <typename T, int Q, int BLOCK, bool EXACT>
+template <typename U, typename T, int Q, int BLOCK, bool EXACT>
 [[kernel]] void fft_rows(
     const device float* blocks [[buffer(0)]],
-    const device T* u [[buffer(1)]],
+    const device U* u [[buffer(1)]],
     const constant int* u_shape [[buffer(2)]],
     const device T* D [[buffer(3)]],
     const device T* gate [[buffer(4)]],
@@ -20,7 +20,7 @@ template <typename T, int Q, int BLOCK, bool EXACT>
   const device C* in = (const device C*)blocks + row * M;
   const float skip = float(D[row % channels]);
   Options asked = options_of(options);
-  asked.pairs = asked.pairs && Pair<true>::template at<T>(u) && Pair<true>::template at<T>(gate) &&
+  asked.pairs = asked.pairs && Pair<true>::template at<U>(u) && Pair<true>::template at<T>(gate) &&
                 Pair<true>::template at<T>(extra);
   C v[Q];
 #pragma unroll
@@ -34,7 +34,7 @@ template <typename T, int Q, int BLOCK, bool EXACT>
 #pragma unroll
   for (int q = 0; q < Q / 2; ++q) {
     const int t = 2 * (within + q * BLOCK);
-    C x = with_skip(v[q], Pair<true>::template load<T>(u, from_sample, t, length, asked.pairs), skip);
+    C x = with_skip(v[q], Pair<true>::template load<U>(u, from_sample, t, length, asked.pairs), skip);
     if (asked.gate) x = gated(x, Pair<true>::template load<T>(gate, from_sample, t, length, asked.pairs));
     if (asked.add) x = plus(x, Pair<true>::template load<T>(extra, from_sample, t, length, asked.pairs));
     store_pair(y, from_sample, t, length, rounded(x), asked.pairs);

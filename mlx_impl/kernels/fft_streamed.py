@@ -79,9 +79,9 @@ def _launch_rows(
 ) -> Launch:
     _, b, sizes = _size(m, exact)
     rows = size(u.shape[:-1])
-    least = nbytes(blocks) + (2 + gated + added) * nbytes(u) + nbytes(D)
-    template = (("T", u.dtype), *sizes, ("EXACT", exact))
-    return Launch((b, rows, 1), (256, 1, 1), (tuple(u.shape),), (u.dtype,), template, least)
+    least = nbytes(blocks) + nbytes(u) + (1 + gated + added) * size(u.shape) * D.dtype.size + nbytes(D)
+    template = (("U", u.dtype), ("T", D.dtype), *sizes, ("EXACT", exact))
+    return Launch((b, rows, 1), (256, 1, 1), (tuple(u.shape),), (D.dtype,), template, least)
 
 
 def _launch_correlation(
@@ -170,12 +170,14 @@ def convolve(
     gate: mx.array | None,
     extra: mx.array | None,
     *,
+    like: mx.array,
     exact: bool,
     flip: bool,
 ) -> mx.array:
-    """The convolution of rows longer than a block.
+    """The convolution of rows longer than a block; `like` stands for what is not given.
 
-    Shapes: as :func:`fft_conv.fft_conv`.
+    Shapes: as :func:`fft_conv.fft_conv`; like: (b, d, l).
+    Dtypes: u may be float32 where all else is of half precision.
     """
     d, length = u.shape[1:]
     size_of: dict[str, Any] = {"m": points(length), "exact": exact}
@@ -185,14 +187,14 @@ def convolve(
     asked = options(k, reverse=reverse, flip=flip)
     taps = FFT_COLUMNS(k, other, at, asked, taps=True, reverse=reverse, **size_of)
     spectrum = FFT_BLOCKS(*taps, **size_of)
-    rows = FFT_COLUMNS(u, k, at, options(u), **size_of)
+    rows = FFT_COLUMNS(u, u, at, options(u), **size_of)
     product = FFT_PRODUCT(*rows, *spectrum, mx.array([d], dtype=mx.int32), **size_of)
     return FFT_ROWS(
         *product,
         u,
         D,
-        u if gate is None else gate,
-        u if extra is None else extra,
+        like if gate is None else gate,
+        like if extra is None else extra,
         options(u, gate=gate is not None, add=extra is not None),
         gated=gate is not None,
         added=extra is not None,
@@ -210,8 +212,8 @@ def correlate(
     b, d, length = u.shape
     size_of: dict[str, Any] = {"m": points(length), "exact": exact}
     at = mx.array([length], dtype=mx.int32)
-    (gradient,) = FFT_COLUMNS(g, k, at, options(g), points_of_block=CORRELATED, **size_of)
-    (rows,) = FFT_COLUMNS(u, k, at, options(u), points_of_block=CORRELATED, **size_of)
+    (gradient,) = FFT_COLUMNS(g, g, at, options(g), points_of_block=CORRELATED, **size_of)
+    (rows,) = FFT_COLUMNS(u, u, at, options(u), points_of_block=CORRELATED, **size_of)
     counts = mx.array([b, d], dtype=mx.int32)
     correlation = FFT_CORRELATION(gradient, rows, counts, channels=d, **size_of)
     other = k if k_rev is None else k_rev

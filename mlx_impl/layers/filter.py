@@ -7,6 +7,7 @@ from mlx import nn
 
 from mlx_impl import ops
 
+from .fusion import fuses
 from .linear import Linear
 
 
@@ -44,6 +45,11 @@ class Sequential(nn.Module):
                 names[id(module)] = str(i)
                 self[str(i)] = module
         self._modules = modules
+
+    @property
+    def steps(self) -> tuple[nn.Module, ...]:
+        """The modules in order, a shared one in each of its places."""
+        return self._modules
 
     def aliases(self) -> dict[str, str]:
         """Each further name of a shared module, and the name that its parameters have."""
@@ -114,7 +120,9 @@ class HyenaFilter(nn.Module):
     serves every inner layer of both networks, so `freq` has several names. `linear_mixer` replaces the
     forward network by one linear map.
 
-    Shapes: x: (b, d, l) → (b, d, l); filter(l), filter_rev(l): (1, l, d).
+    With a `gate` the result is long_conv(x)·gate + extra, rounded once.
+
+    Shapes: x, gate, extra: (b, d, l) → (b, d, l); filter(l), filter_rev(l): (1, l, d).
     Raises: ValueError if emb_dim is even or below 3, or l exceeds seq_len.
     Source: Poli et al. 2023, Hyena, §3.3; canonical ``HyenaFilter``.
     """
@@ -181,10 +189,34 @@ class HyenaFilter(nn.Module):
 
     def _evaluate(self, network: Sequential, length: int) -> mx.array:
         z, t = self.pos_emb(length)
+        if fuses() and len(network.steps) > 1:
+            return self._fused(network, z, t)
         h = network(z)  # (1, l, d)
         if self.modulate:
             h = self.modulation(t, h)
         return ops.l1_normalize(h) if self.normalized else h
+
+    def _fused(self, network: Sequential, z: mx.array, t: mx.array) -> mx.array:
+        """The same by one kernel: z: (1, l, e), t: (1, l, 1) → (1, l, d)."""
+        first, sine, *inner, last = network.steps
+        inner = inner[::2]  # each is followed by the sine
+        o = first.weight.shape[0]
+        empty = mx.zeros((0, o), dtype=first.weight.dtype)
+        return ops.hyena_filter_forward(
+            z,
+            t,
+            first.weight,
+            first.bias,
+            mx.stack([m.weight for m in inner]) if inner else mx.reshape(empty, (0, o, o)),
+            mx.stack([m.bias for m in inner]) if inner else empty,
+            last.weight,
+            sine.freq,
+            self.modulation.deltas,
+            sine.w_mod,
+            self.modulate,
+            self.modulation.shift,
+            self.normalized,
+        )
 
     def filter(self, length: int) -> mx.array:
         """The kernel of lags 0, 1, …: (1, l, d)."""
@@ -194,7 +226,7 @@ class HyenaFilter(nn.Module):
         """The kernel of lags −1, −2, …: (1, l, d)."""
         return self._evaluate(self.implicit_filter_rev, length)
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array, gate: mx.array | None = None, extra: mx.array | None = None) -> mx.array:
         length = x.shape[-1]
         k = mx.swapaxes(self.filter(length)[0], 0, 1)  # (d, l)
         if self.bidirectional:
@@ -203,4 +235,6 @@ class HyenaFilter(nn.Module):
         # Times zero rather than left out: a NaN in x has to reach the result either way.
         zero = mx.array(0, dtype=self.bias.dtype)
         skip = self.bias if self.use_bias else mx.multiply(zero, self.bias)
-        return ops.long_conv(x, k, skip)
+        if gate is None:
+            return ops.long_conv(x, k, skip)
+        return ops.gated_long_conv(x, k, skip, gate, extra)

@@ -62,10 +62,17 @@ class BlockdiagLinear(nn.Module):
         self.weight = uniform((nblocks, q, p), math.sqrt(nblocks) / math.sqrt(nblocks * p))
         self.bias = uniform((out_features,), 1 / math.sqrt(out_features)) if bias else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the blocks' features are the result: none cut away, nothing added."""
+        return self.bias is None and self.weight.shape[0] * self.weight.shape[1] == self.out_features
+
+    def spread(self, x: mx.array) -> mx.array:
+        """The features as the blocks take them: (..., i) → (..., k·p)."""
+        x = ops.pad_features(x, self.in_features_extended)
+        return ops.channel_shuffle(x, self.nblocks) if self.shuffle else x
+
     def __call__(self, x: mx.array) -> mx.array:
-        x = ops.pad_features(x, self.in_features_extended)  # (..., k·p)
-        if self.shuffle:
-            x = ops.channel_shuffle(x, self.nblocks)
-        out = ops.blockdiag_multiply(x, self.weight)  # (..., k·q)
+        out = ops.blockdiag_multiply(self.spread(x), self.weight)  # (..., k·q)
         out = out[..., : self.out_features]
         return out if self.bias is None else ops.add(out, self.bias)

@@ -7,6 +7,7 @@ from mlx_impl import ops
 
 from .activation import Dropout, Identity
 from .filter import HyenaFilter
+from .fusion import fuses
 from .linear import Linear, uniform
 from .norm import LayerNorm
 
@@ -90,14 +91,22 @@ class MonarchMixerSequenceMixing(nn.Module):
             u = self.layernorm(u)
         length = u.shape[1]
         projected = mx.swapaxes(self.in_linear(u), 1, 2)  # (b, 3·d, l)
-        mixed = self.short_filter(projected)[..., :length]
-        x1, x2, v = ops.split(mixed, [self.d_model] * 3, 1)  # (b, d, l) each
-        v = ops.gate(v, x1)
+        fused = fuses()
+        if fused:
+            x2, v = ops.gated_short_conv(projected, self.short_filter.weight, self.short_filter.bias)
+        else:
+            mixed = self.short_filter(projected)[..., :length]
+            x1, x2, v = ops.split(mixed, [self.d_model] * 3, 1)  # (b, d, l) each
+            v = ops.gate(v, x1)
         if self.hyena_training_additions:
             v = self.drop(v)
-        y = ops.gate(self.filter_fn(v), x2)
-        if self.residual_long_conv:
-            y = ops.add(y, self.filter_fn2(mx.swapaxes(u, 1, 2)))
+        if fused:
+            extra = self.filter_fn2(mx.swapaxes(u, 1, 2)) if self.residual_long_conv else None
+            y = self.filter_fn(v, x2, extra)
+        else:
+            y = ops.gate(self.filter_fn(v), x2)
+            if self.residual_long_conv:
+                y = ops.add(y, self.filter_fn2(mx.swapaxes(u, 1, 2)))
         y = mx.swapaxes(y, 1, 2)  # (b, l, d)
         if self.hyena_training_additions:
             y = self.drop(self.act(y))

@@ -7,6 +7,7 @@ from mlx_impl import ops
 from mlx_impl.config import M2BertConfig
 
 from .activation import Activation, Dropout
+from .fusion import fuses
 from .linear import BlockdiagLinear, Linear
 from .norm import LayerNorm
 
@@ -57,7 +58,11 @@ class BertGatedLinearUnitMLP(nn.Module):
         self.layernorm = LayerNorm(d, eps=config.layer_norm_eps)
 
     def __call__(self, x: mx.array) -> mx.array:
-        halves = self.gated_layers(x)  # (..., 2·m)
-        gated, non_gated = ops.split(halves, [self.intermediate_size] * 2, -1)
-        h = self.dropout(ops.gate(self.act(gated), non_gated))
+        if fuses() and isinstance(self.gated_layers, BlockdiagLinear) and self.gated_layers.whole:
+            h = ops.blockdiag_glu(self.gated_layers.spread(x), self.gated_layers.weight)  # (..., m)
+        else:
+            halves = self.gated_layers(x)  # (..., 2·m)
+            gated, non_gated = ops.split(halves, [self.intermediate_size] * 2, -1)
+            h = ops.gate(self.act(gated), non_gated)
+        h = self.dropout(h)
         return self.layernorm(ops.add(self.wo(h), x))

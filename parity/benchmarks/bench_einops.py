@@ -140,7 +140,7 @@ def test_means_of_large_half_precision(pattern: str, dtype: str, benchmark: Any)
 
     def off(package: Any) -> float:
         found = np.array(package.reduce(x, pattern, "mean").astype(mx.float32)).astype(np.float64)
-        return float(np.max(np.abs(found - mean) / mean)) * 2 ** {"float16": 11, "bfloat16": 8}[dtype]
+        return float(np.max(np.abs(found - mean) / mean) * 2.0 ** {"float16": 11, "bfloat16": 8}[dtype])
 
     mine, other = _in_turn(run(ours), run(theirs))
     benchmark.group = f"mean {dtype}"

@@ -7,11 +7,12 @@ from typing import Any
 
 from parity import errors
 from parity.case import Case
+from parity.drift.asked import Answers, answer, command_of
 from parity.drift.finding import HOLDS, Finding
-from parity.drift.investigate import investigate
+from parity.drift.investigate import code_of, investigate
 from parity.drift.predicate import Column, Command, parse
 from parity.drift.said import as_layer
-from parity.drift.timeline import Answers, answer, command_of, over_commits, over_versions, python_with
+from parity.drift.timeline import over_commits, over_versions, python_with
 from parity.errors import UsageError
 from parity.nodes import Target, targets
 from parity.settings import NUMERICS, Settings, project_root
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
         "--predicate",
         metavar="WHAT",
         help="what is bad, in place of the verdict: a column ('port.rms > 1e-5') or a command, which gets "
-        "the results as {outputs}",
+        "the results as {outputs}, and with --mlx the interpreter to ask as {python}",
     )
     parser.add_argument("--rev", metavar="GOOD..BAD", help="which commit: in a work tree of its own")
     parser.add_argument("--mlx", metavar="A..B", help="which version of MLX: in environments of their own")
@@ -110,6 +111,14 @@ def _over_time(
     about = f"{case} | {arguments.predicate or 'the verdict'} | {' '.join(settings.swap)}"
     if settings.numerics != NUMERICS[0]:
         about += f" | {settings.numerics}"
+    if isinstance(question, Command):
+        if "{outputs}" in question.text:
+            raise UsageError(
+                "--predicate: there are no {outputs} with --rev and --mlx: the command has to make its own"
+            )
+        about += f" | {question.digest(root)}"
+    if arguments.mlx:
+        about += f" | {code_of(case)}"
     kept = settings.out / "bisect" / ("revisions.jsonl" if arguments.rev else "versions.jsonl")
     if arguments.fresh:
         kept.unlink(missing_ok=True)
@@ -118,7 +127,7 @@ def _over_time(
 
         def ask_in(tree: Path) -> str:
             words = command_of(question, str(case), sys.executable, settings.swap, settings.numerics)
-            return answer(question, words, tree, {"PYTHONPATH": str(tree)})
+            return answer(question, words, tree, {"PYTHONPATH": str(tree)}, say)
 
         change = over_commits(arguments.rev, root, answers, ask_in, say)
     else:
@@ -126,7 +135,7 @@ def _over_time(
         def ask_with(version: str) -> str:
             python = python_with(version, say)
             words = command_of(question, str(case), python, settings.swap, settings.numerics)
-            return answer(question, words, root, {"PARITY_PYTHON": python, "PYTHONPATH": str(root)})
+            return answer(question, words, root, {"PARITY_PYTHON": python, "PYTHONPATH": str(root)}, say)
 
         change = over_versions(arguments.mlx, answers, ask_with, say)
     if arguments.json:

@@ -66,11 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         texts = []
         for reference, port in _pairs(arguments.pair, settings):
             start = time.monotonic()
-            task = task_of(case, case.seed)
             if arguments.backward:
-                drifts = list(trace_backward(task, reference, port, case.seed, say))
+                # Beside the rows: where the system has temporary files may be memory.
+                folder = settings.out / "trace"
+                task = task_of(case, case.seed)
+                drifts = list(trace_backward(task, reference, port, case.seed, say, folder=folder))
             else:
-                drifts = list(trace(task, reference, port, say))
+                drifts = list(trace(task_of(case, case.seed), reference, port, say))
             seconds = time.monotonic() - start
             wrong = _judged(case, drifts, reference, port, arguments.backward, say)
             repeat = repeat_of(settings, "trace", "--case", str(case))

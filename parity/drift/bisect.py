@@ -82,7 +82,7 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
         return Answer(HIDDEN, " and ".join(map(short, found)) + "; the whole does not show it", found)
     shaky = unsteady(prober, _as_many_as_a_verdict(prober), say)  # before all is said to be well
     if shaky is not None:
-        return _not_reproducible(state, shaky, base)
+        return _not_reproducible(state, shaky, base, wrong)
     text = f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
     return Answer(HOLDS, text)
 
@@ -96,12 +96,16 @@ def _as_many_as_a_verdict(prober: Prober) -> int:
 
 def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:
     """The smallest set whose mending cures, confirmed; and what hides beside it."""
+    if not wrong and not suspects:  # nothing is wrong twice: before a search that may contradict itself
+        shaky = unsteady(state.prober, CALLS, state.say)
+        if shaky is not None:
+            return _not_reproducible(state, shaky, base, wrong)
     found = search(state, suspects, [w.made.point for w in wrong])
     sure = None if found is None else confirmed(state, found)
     if sure is None or not all(c.confirmed for c in sure.culprits):  # a rare race contradicts itself so
         shaky = unsteady(state.prober, CALLS, state.say)
         if shaky is not None:
-            return _not_reproducible(state, shaky, base)
+            return _not_reproducible(state, shaky, base, wrong)
     if sure is None:
         text = (
             "no call and no parameter explains it: with all that the outermost module calls mended it still "
@@ -145,7 +149,7 @@ def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wro
     only: set[Point] | None = None
     found: list[Wrong] = []
     for i in range(2):
-        pair = prober.pair(i)[1]
+        pair = prober.models(i)
         local = Local(pair, nonfinite=prober.case.spec.nonfinite, vjp=prober.case.vjp)
         prober.runs += 1
         with other_parameters(pair.port, pair.given, altered):
@@ -175,7 +179,7 @@ def _outermost(base: Score) -> Culprit:
     return Culprit("module", "", ("",), 1, base.gate, base.gate, False, "its own lines")
 
 
-def _not_reproducible(state: State, shaky: Unsteady, base: Score) -> Answer:
+def _not_reproducible(state: State, shaky: Unsteady, base: Score, wrong: list[Wrong] | None = None) -> Answer:
     """The call that changes its mind, and beside it what is wrong by itself: that needs no steady whole."""
     prober, say = state.prober, state.say
     culprits: list[Culprit] = []
@@ -189,7 +193,9 @@ def _not_reproducible(state: State, shaky: Unsteady, base: Score) -> Answer:
         culprits.append(several)
     known = {Point.parse(place) for c in culprits for place in c.places}
     altered = wrong_parameters(prober.pair()[1])
-    wrong = [w for w in _by_themselves(prober, [p.name for p in altered], say) if w.made.point not in known]
+    if wrong is None:
+        wrong = _by_themselves(prober, [p.name for p in altered], say)
+    wrong = [w for w in wrong if w.made.point not in known]
     wrong = [w for w in wrong if not _explained(w, culprits, set())]
     more = (*hidden_parameters(state, altered, base), *hidden(state, wrong, base))
     text = str(shaky)

@@ -8,19 +8,18 @@ from typing import Any
 from parity.errors import UsageError
 
 from .measure import Drift
-from .tree import unit
+from .tree import parts, unit
 
 NEEDS = "pictures need matplotlib: pip install 'm2bert-parity[plot]'"
 
 
 def by_unit(drifts: Sequence[Drift]) -> dict[str, list[Drift]]:
     """Calls by the part of the model that they are in, in order."""
-    found: dict[str, list[Drift]] = {}
+    found: dict[str, list[Drift]] = {name: [] for name in parts(d.point.path for d in drifts)}
     for d in drifts:
-        if d.point.path:
-            found.setdefault(unit(d.point.path), []).append(d)
-    # What holds other parts is none itself.
-    return {n: ds for n, ds in found.items() if not any(m.startswith(f"{n}.") for m in found)}
+        if unit(d.point.path) in found:
+            found[unit(d.point.path)].append(d)
+    return found
 
 
 def ends_of_units(drifts: Sequence[Drift]) -> list[Drift]:
@@ -76,8 +75,8 @@ def _depth(figure: Any, drifts: Sequence[Drift], title: str) -> None:
 def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
     """The largest own error of each word in each part, over the larger of the reference's and one ulp."""
     words = list(dict.fromkeys(d.point.word for d in drifts if d.point.word and d.point.path))
-    parts = by_unit(drifts)
-    table = [[_worst(ds, word) for word in words] for ds in parts.values()]
+    rows = by_unit(drifts)
+    table = [[_worst(ds, word) for word in words] for ds in rows.values()]
     axes = figure.add_subplot()
     image = axes.imshow(
         [[math.log10(v) if v > 0 else math.nan for v in row] for row in table],
@@ -87,7 +86,7 @@ def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
         vmax=3,
     )
     axes.set_xticks(range(len(words)), words, rotation=45, ha="right", fontsize=7)
-    axes.set_yticks(range(len(parts)), list(parts), fontsize=7)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=7)
     for i, row in enumerate(table):
         for j, value in enumerate(row):
             if value > 0:

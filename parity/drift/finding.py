@@ -12,6 +12,7 @@ COMBINATION = "only in combination"
 OUTSIDE = "outside the model"
 UNCONFIRMED = "not confirmed"
 REFERENCE = "the reference itself"
+AS_ONE = "only where words are said as one"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Finding:
         text: the answer in a sentence.
         culprits: the smallest set that was found, the largest contribution first.
         narrowed: what is known of each culprit word by itself: dtypes, smallest case.
+        near: where nothing is wrong, what is known of the words by their own specs, in words.
         bundles: folders with a reproduction.
         questions, runs: how many hybrids were judged, and how many times a model was run.
         seconds: how long it took.
@@ -92,6 +94,7 @@ class Finding:
     text: str
     culprits: tuple[Culprit, ...] = ()
     narrowed: Mapping[str, Any] = field(default_factory=dict)
+    near: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     questions: int = 0
     runs: int = 0
@@ -109,7 +112,7 @@ class Finding:
 
     def lines(self) -> list[str]:
         """The answer for a terminal, a failure's message, a report."""
-        found = [f"bisect: {self.text}"]
+        found = [f"bisect: {self.text}", *(f"  {line}" for line in self.near)]
         for culprit in self.culprits:
             found.append(f"  {culprit}")
             for line in self.narrowed.get(culprit.name, {}).get("lines", ()):

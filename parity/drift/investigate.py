@@ -3,9 +3,11 @@
 import hashlib
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from parity import numerics
 from parity.case import Case
 from parity.environment import environment_class
 from parity.expect import silent
@@ -15,9 +17,11 @@ from parity.sides.points import Point
 from parity.spec import LayerSpec
 
 from . import bundle
+from .as_one import failing_as_one
 from .bisect import bisect
-from .finding import Culprit, Finding
+from .finding import AS_ONE, HOLDS, Culprit, Finding
 from .narrow import narrow
+from .own_specs import by_own_specs, lines_of
 from .predicate import Column, Command, judged_by
 from .prober import Memory, Prober
 
@@ -50,6 +54,13 @@ def investigate(
         say=say,
     )
     finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
+    if finding.kind == HOLDS and question is None:
+        text = failing_as_one(prober, seeds)
+        if text is not None:
+            finding = replace(finding, kind=AS_ONE, text=text)
+        with nullcontext() if text is None else numerics.as_it_runs():
+            near = lines_of(by_own_specs(prober, settings.swap, say))
+        finding = replace(finding, near=tuple(near), runs=prober.runs)
     return completed(finding, prober, settings, home if bundles else None, repeat=repeat, node=node, say=say)
 
 
@@ -70,7 +81,7 @@ def memory_of(
         "seeds": seeds,
         "predicate": predicate,
         "environment": environment_class(target.side, target.device),
-        "code": _code(case),
+        "code": code_of(case),
     }
     name = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:16]
     path = home / f"answers-{name}.jsonl"
@@ -87,7 +98,7 @@ def _digest(swap: str) -> str:
     return ""
 
 
-def _code(case: Case) -> str:
+def code_of(case: Case) -> str:
     """The content of both models' packages."""
     found = hashlib.sha256()
     words = case.spec.words if isinstance(case.spec, LayerSpec) else None

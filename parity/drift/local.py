@@ -66,10 +66,19 @@ class Local:
         self._others: dict[str, Live] = {}
 
     def _open(self, dtype: WorkingDtype) -> Live:
-        """The reference in another dtype, on the CPU."""
+        """The reference in another dtype, on the CPU; exactly, it shares the parameters of the pair's."""
+        from parity.sides.widened import widened  # it needs PyTorch
+
+        if dtype is self._pair.task.dtype and self._pair.task.device == "cpu":
+            return self._pair.reference
         if dtype.name not in self._others:
             task: Task = replace(self._pair.task, dtype=dtype, device="cpu", cotangents=None)
-            self._others[dtype.name] = sides.get("torch").open(task)
+            if dtype is FLOAT64:
+                # With cotangents it is the one that has gradients; it is asked for those of other numbers.
+                asked = replace(self._pair.task, cotangents={} if self._vjp else None)
+                self._others[dtype.name] = widened(asked, self._pair.reference)
+            else:
+                self._others[dtype.name] = sides.get("torch").open(task)
         return self._others[dtype.name]
 
     def sweep(self, say: Say = silent, only: Collection[Point] | None = None) -> list[Wrong]:

@@ -1,19 +1,19 @@
 """Several models on one input in lock step: they meet at the end of every call, and nothing is kept.
 
-Each model runs in a thread of its own and stops at the end of each call until it is told to go on. At most
-one of them runs at a time, so what is compared lives no longer than its call.
+Each model stops at the end of each call until it is told to go on, so what is compared lives no longer than
+its call.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any
 
 from parity.sides.base import Outcome
 from parity.sides.live import Live, leaves
 from parity.sides.points import Call, Point
+
+from .stepping import Ended, Stepper, ending
 
 
 @dataclass(frozen=True)
@@ -30,72 +30,18 @@ class Stop:
     wrapper: bool = False
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A model that ran to its end, with what it gave, or the exception that ended it."""
-
-    outcome: Outcome | None
-    error: Exception | None = None
-
-
-class _AbortError(BaseException):
-    """Unwinds a model that is no longer wanted."""
-
-
-_GO = object()
-_ABORT = object()
-
-
-class Walker:
+class Walker(Stepper[Stop]):
     """One model, stopped at each call."""
 
     def __init__(self, live: Live) -> None:
-        self.live = live
-        self._orders: SimpleQueue[Any] = SimpleQueue()
-        self._replies: SimpleQueue[Any] = SimpleQueue()
-        self._started = False
-        self._ended = False
+        super().__init__(live)
         self._within = [0]
         self._last: tuple[Any, Any] = (None, None)
         self._held = {id(x): x for x in live.held().values()}
-        self._thread = threading.Thread(target=self._run, daemon=True, name=f"walker-{live.name}")
 
-    def advance(self) -> Stop | Ended:
-        """Let the model run to the end of its next call, or to its own end."""
-        if self._started:
-            self._orders.put(_GO)
-        else:
-            self._started = True
-            self._thread.start()
-        reply: Stop | Ended = self._replies.get()
-        self._ended = isinstance(reply, Ended)
-        return reply
-
-    def ask(self, question: Callable[[Live], Any]) -> Any:
-        """Have the model's own thread answer while the model stands still.
-
-        Raises: what the question raises.
-        """
-        self._orders.put(question)
-        answer, error = self._replies.get()
-        if error is not None:
-            raise error
-        return answer
-
-    def close(self) -> None:
-        """End the model wherever it is."""
-        if self._started and not self._ended:
-            self._orders.put(_ABORT)
-        if self._started:
-            self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._replies.put(Ended(self.live.run(self._around)))
-        except _AbortError:
-            return
-        except Exception as error:  # the model's answer, for whoever waits for it
-            self._replies.put(Ended(None, error))
+    def work(self) -> Outcome:
+        """The run."""
+        return self.live.run(self._around)
 
     def _around(self, point: Point, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         self._within.append(0)
@@ -107,19 +53,8 @@ class Walker:
         self._last = ((args, kwargs), result)
         portable = self.live.portable
         arguments = (portable(args), portable(dict(kwargs)))
-        self._replies.put(Stop(point, arguments, portable(result), wrapper))
-        while True:
-            order = self._orders.get()
-            if order is not _ABORT:
-                self.live.resume()
-            if order is _GO:
-                return result
-            if order is _ABORT:
-                raise _AbortError
-            try:
-                self._replies.put((order(self.live), None))
-            except Exception as error:
-                self._replies.put((None, error))
+        self.stop(Stop(point, arguments, portable(result), wrapper))
+        return result
 
     def _handed_on(self, given: Any, result: Any) -> bool:
         """Whether the call before was given what this one is, besides parameters, and gave what it gives."""
@@ -145,12 +80,8 @@ class Meeting:
 @contextmanager
 def walking(lives: Sequence[Live]) -> Iterator[list[Walker]]:
     """Walkers of some models, all ended afterwards."""
-    walkers = [Walker(live) for live in lives]
-    try:
-        yield walkers
-    finally:
-        for walker in walkers:
-            walker.close()
+    with ending([Walker(live) for live in lives]) as walkers:
+        yield list(walkers)
 
 
 def meetings(walkers: Sequence[Walker]) -> Iterator[Meeting | tuple[Ended, ...]]:

@@ -50,14 +50,16 @@ def narrow(
 
     `spec` is the model's: the port's word is what the model says there, swaps included.
     """
-    word = next(
-        (s for s in REGISTRY if s.family == "word" and s.port.endswith(f":{point.word}")),
-        None,
-    )
+    word = word_spec(point.word)
     if word is None:
         return None
-    with _as_said(spec, point):
+    with as_said(spec, point):
         return _narrow(word, dtype, target, vjp=vjp and bool(word.grads))
+
+
+def word_spec(name: str) -> OpSpec | None:
+    """The spec of a word, if there is one."""
+    return next((s for s in REGISTRY if s.family == "word" and s.port.endswith(f":{name}")), None)
 
 
 def _narrow(word: OpSpec, dtype: WorkingDtype, target: Target, *, vjp: bool) -> Narrowed:
@@ -91,7 +93,7 @@ def _narrow(word: OpSpec, dtype: WorkingDtype, target: Target, *, vjp: bool) -> 
 
 
 @contextmanager
-def _as_said(spec: LayerSpec, point: Point) -> Iterator[None]:
+def as_said(spec: LayerSpec, point: Point) -> Iterator[None]:
     """Within the context the port's word is what the module at a point says."""
     replacement = swap.at_paths().word(point.path, point.word)
     if replacement is None or spec.words is None:

@@ -1,10 +1,12 @@
 """A question of one's own in place of the verdict: a column of the row, or any command."""
 
+import hashlib
 import operator
 import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -62,15 +64,30 @@ class Column:
 
 @dataclass(frozen=True)
 class Command:
-    """Any command: bad where it does not end with 0. ``{outputs}`` is a safetensors file of the results."""
+    """Any command: bad where it does not end with 0.
+
+    ``{outputs}`` is a safetensors file of the results, ``{python}`` the interpreter that is to be asked.
+    """
 
     text: str
 
+    def digest(self, folder: Path) -> str:
+        """What the files hold that the command names: others are another question."""
+        files = [folder / w for w in shlex.split(self.text) if (folder / w).is_file()]
+        found = hashlib.sha256()
+        for file in files:
+            found.update(file.read_bytes())
+        return found.hexdigest()[:16] if files else ""
+
     def run(self, folder: Path, outputs: Path | None = None, env: Mapping[str, str] | None = None) -> int:
         """The exit code of the command in a folder."""
-        words = [w.replace("{outputs}", str(outputs or "")) for w in shlex.split(self.text)]
-        try:
-            done = subprocess.run(words, cwd=folder, env={**os.environ, **(env or {})}, check=False)
+        around = {**os.environ, **(env or {})}
+        there = {"{outputs}": str(outputs or ""), "{python}": around.get("PARITY_PYTHON", sys.executable)}
+        words = shlex.split(self.text)
+        for name, value in there.items():
+            words = [w.replace(name, value) for w in words]
+        try:  # what it prints is for people to read: standard output may be JSON
+            done = subprocess.run(words, cwd=folder, env=around, stdout=2, check=False)
         except OSError as error:
             raise UsageError(f"--predicate {self.text!r}: {error}") from None
         return done.returncode

@@ -16,7 +16,7 @@ from parity.compare import Comparison
 from parity.dtypes import AnyArray
 from parity.errors import ParityError
 from parity.expect import Expectation, Say, silent
-from parity.judge import expectation, measure, rule_for
+from parity.judge import expectation, measure, rule_for, task_of
 from parity.nodes import Target
 from parity.record import Row, row_of
 from parity.sides.live import Live
@@ -146,6 +146,12 @@ class Prober:
             pair = Pair(expected.task, self.target.side, self.target.device)
             self._pairs[i] = (expected, pair)
         return self._pairs[i]
+
+    def models(self, i: int) -> Pair:
+        """Both models on the i-th input, though nobody may know what it should give."""
+        if i in self._pairs:
+            return self._pairs[i][1]
+        return Pair(task_of(self.case, self.case.seed + i), self.target.side, self.target.device)
 
     def verification(self, seeds: int) -> float:
         """Seconds to know what `seeds` inputs should give: a verdict, but for the port's own run."""

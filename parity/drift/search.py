@@ -28,35 +28,40 @@ def search(state: State, wrong: list[Suspect], likely: Sequence[Point] = ()) -> 
 
     If the `likely` calls, those that fail by themselves, cure when they are mended, no other is asked about.
     """
-    words = [p for p in state.root.words if _bridgeable(state, p)]
-    few = [p for p in words if p in set(likely)]
+    chosen = set(likely)
+    few = [n.point for n in state.root.walk() if n.point in chosen and _bridgeable(state, n.point)]
     if few and _cured(state, [*wrong, *few], f"the {len(few)} calls that fail by themselves mended"):
-        return _by_word(state, wrong, few)
+        return _by_name(state, wrong, few)
+    words = [p for p in state.root.words if _bridgeable(state, p)]
     if _cured(state, [*wrong, *words], f"all {len(words)} calls of words mended"):
-        return _by_word(state, wrong, words)
+        return _by_name(state, wrong, words)
     say = state.say
     say("not in a word: the search goes through the modules")
     return _descend(state, state.root, wrong)
 
 
-def _by_word(state: State, wrong: list[Suspect], words: list[Point]) -> list[Suspect]:
-    """First which words (or parameters), then which of their calls."""
-    names = list(dict.fromkeys(p.word for p in words))
+def _by_name(state: State, wrong: list[Suspect], calls: list[Point]) -> list[Suspect]:
+    """First which words (or modules, or parameters), then which of their calls, or of those within."""
     groups: dict[str, list[Suspect]] = {str(w): [w] for w in wrong}
-    groups |= {n: [p for p in words if p.word == n] for n in names}
+    for p in calls:
+        groups.setdefault(p.word or p.address, []).append(p)
+    words = {p.word for p in calls if p.word}
 
     def cures(chosen: Sequence[str], left: int) -> bool:
-        what = f"{some(chosen)} mended everywhere"
+        what = f"{some(chosen)} mended" + (" everywhere" if words & set(chosen) else "")
         return _cured(state, [p for n in chosen for p in groups[n]], what, left)
 
     bad, _ = peel(list(groups), cures)
     found: list[Suspect] = []
     for name in bad:
         others = [p for n in bad if n != name for p in groups[n]]
-        if isinstance(groups[name][0], Parameter):
-            found += groups[name]
-        else:
+        first = groups[name][0]
+        if isinstance(first, Parameter):
+            found.append(first)
+        elif first.word:
             found += _places(state, [p for p in groups[name] if isinstance(p, Point)], others)
+        else:
+            found += _inside(state, next(n for n in state.root.walk() if n.point == first), others)
     return found
 
 
@@ -114,13 +119,14 @@ def _descend(state: State, node: Node, fixed: list[Suspect]) -> list[Suspect] | 
             found.append(suspect)
             continue
         child = next(c for c in node.children if c.point == suspect)
-        others = [s for s in bad if s != suspect]
-        deeper = _descend(state, child, others)
-        if deeper is None:
-            found.append(suspect)
-        else:
-            found += [s for s in deeper if s not in others]
+        found += _inside(state, child, [s for s in bad if s != suspect])
     return found
+
+
+def _inside(state: State, node: Node, others: list[Suspect]) -> list[Suspect]:
+    """What in a module has to be mended, with the others mended: calls within, or else itself."""
+    deeper = _descend(state, node, others)
+    return [node.point] if deeper is None else [s for s in deeper if s not in others]
 
 
 def _bridgeable(state: State, point: Point) -> bool:

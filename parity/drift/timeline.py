@@ -1,6 +1,5 @@
 """The same question over time: which commit, or which version of MLX, moved the numbers?"""
 
-import json
 import os
 import re
 import shutil
@@ -17,14 +16,8 @@ from packaging.version import InvalidVersion, Version
 
 from parity.errors import ParityError, UsageError
 from parity.expect import Say
-from parity.settings import NUMERICS
 
-from .predicate import Column, Command
-
-GOOD, BAD, UNTESTABLE = "good", "bad", "cannot be tested"
-
-Ask = Callable[[str], str]
-"""Answers `GOOD`, `BAD` or `UNTESTABLE` for a commit or a version."""
+from .asked import BAD, GOOD, UNTESTABLE, Answers
 
 
 @dataclass(frozen=True)
@@ -36,75 +29,6 @@ class Change:
     between: tuple[str, ...]
     asked: int
     text: str
-
-
-class Answers:
-    """Answers kept on disk under what they depend on, so that an interrupted search goes on."""
-
-    def __init__(self, path: Path, about: str) -> None:
-        self._path = path
-        self._about = about
-        self._known: dict[str, str] = {}
-        self.asked = 0
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    one = json.loads(line)
-                except json.JSONDecodeError:
-                    break  # the interruption cut it short
-                if one.get("about") == about:
-                    self._known[one["name"]] = one["answer"]
-
-    def ask(self, name: str, ask: Ask) -> str:
-        """The answer for a name, asked at most once."""
-        if name not in self._known:
-            self.asked += 1
-            self._known[name] = ask(name)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                line = {"about": self._about, "name": name, "answer": self._known[name]}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return self._known[name]
-
-
-def command_of(
-    question: Column | Command | None,
-    case: str,
-    python: str,
-    swaps: Sequence[str],
-    numerics: str = NUMERICS[0],
-) -> list[str]:
-    """The command whose exit code (or row) answers the question."""
-    if isinstance(question, Command):
-        return []
-    words = [python, "-m", "parity", "run", "--json", "--case", case]
-    if numerics != NUMERICS[0]:  # a commit from before there were profiles cannot answer
-        words += ["--numerics", numerics]
-    return words + [w for s in swaps for w in ("--swap", s)]
-
-
-def answer(question: Column | Command | None, words: Sequence[str], folder: Path, env: dict[str, str]) -> str:
-    """Run the question in a folder with an environment."""
-    if isinstance(question, Command):
-        code = question.run(folder, env=env)
-        return UNTESTABLE if code == 125 else GOOD if code == 0 else BAD
-    with tempfile.TemporaryDirectory(prefix="parity-") as out:
-        done = subprocess.run(
-            [*words, "--out", out],
-            cwd=folder,
-            env=os.environ | env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if isinstance(question, Column):
-        try:
-            rows = json.loads(done.stdout)["rows"]
-            rows = [r for r in rows if r["kind"] != "probe" and r["status"] != "not run"]
-            return BAD if any(question.bad(r) for r in rows) else GOOD
-        except (json.JSONDecodeError, KeyError):
-            return UNTESTABLE
-    return {0: GOOD, 1: BAD}.get(done.returncode, UNTESTABLE)
 
 
 # -- commits --------------------------------------------------------------------------------------------
@@ -204,13 +128,31 @@ def over_versions(
 ) -> Change:
     """Bisect the published versions of MLX, each in an environment of its own.
 
+    A version that cannot be tested at an end is no end: the next one is.
+
     Raises: UsageError if the range is not ``A..B`` or its ends give the same answer.
     """
-    versions = _range(text, published() if available is None else available)
-    first, last = answers.ask(versions[0], ask_with), answers.ask(versions[-1], ask_with)
-    say(f"mlx {versions[0]}: {first}")
-    say(f"mlx {versions[-1]}: {last}")
-    if first == last or UNTESTABLE in (first, last):
+    every = _range(text, published() if available is None else available)
+
+    def told(version: str) -> str:
+        try:
+            found = answers.ask(version, ask_with)
+        except ParityError as error:  # not an answer to be kept: it may be the network's fault
+            say(f"mlx {version}: {error}")
+            return UNTESTABLE
+        say(f"mlx {version}: {found}")
+        return found
+
+    versions = list(every)
+    first = last = UNTESTABLE
+    while versions and (first := told(versions[0])) == UNTESTABLE:
+        versions.pop(0)
+    while len(versions) > 1 and (last := told(versions[-1])) == UNTESTABLE:
+        versions.pop()
+    if len(versions) < 2:
+        some = f"only {versions[0]} ({first})" if versions else "none"
+        raise UsageError(f"--mlx {text!r}: of {every[0]} to {every[-1]} {some} can be tested")
+    if first == last:
         raise UsageError(
             f"--mlx {text!r}: {versions[0]} is {first} and {versions[-1]} is {last}: nothing changed between"
         )
@@ -220,8 +162,8 @@ def over_versions(
         if not inside:
             break
         i = inside[len(inside) // 2]
-        found = answers.ask(versions[i], ask_with)
-        say(f"mlx {versions[i]}: {found}; at most {len(inside).bit_length() - 1} more")
+        found = told(versions[i])
+        say(f"at most {len(inside).bit_length() - 1} more")
         if found == UNTESTABLE:
             skipped.add(i)
         elif found == first:

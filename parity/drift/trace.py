@@ -11,8 +11,9 @@ from parity.sides import Task
 from parity.sides.live import Live
 from parity.sides.points import Point
 
-from .lockstep import Ended, Meeting, Stop, Walker, meetings, walking
+from .lockstep import Meeting, Stop, Walker, meetings, walking
 from .measure import Drift, arrays, combined, grid_of, identical, mismatch, relative
+from .stepping import Ended
 from .tree import unit
 
 Place = tuple[str, str]

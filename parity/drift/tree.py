@@ -1,6 +1,6 @@
 """The calls of one run as a tree: what calls what, in the order of the calls."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,12 @@ def unit(path: str) -> str:
     parts = path.split(".")
     number = next((i for i, part in enumerate(parts) if part.isdigit()), 1)
     return ".".join(parts[: number + 1])
+
+
+def parts(paths: Iterable[str]) -> list[str]:
+    """The parts of a model that modules at some paths belong to, in order; what holds other parts is none."""
+    found = dict.fromkeys(unit(path) for path in paths if path)
+    return [n for n in found if not any(m.startswith(f"{n}.") for m in found)]
 
 
 def units(points: Sequence[Point]) -> dict[str, list[Point]]:

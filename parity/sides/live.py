@@ -1,6 +1,7 @@
 """A loaded model that can be called anywhere: run whole, or at one point with somebody else's numbers."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from parity.dtypes import AnyArray, is_floating
 
 from .base import Outcome
 from .points import Around, Point
+from .sweep import Sweep
 
 
 class Live(Protocol):
@@ -65,9 +67,6 @@ class Live(Protocol):
     def held(self) -> dict[str, Any]:
         """The parameters by name, the very arrays that the model's calls are given now."""
 
-    def parameter(self, name: str) -> AnyArray:
-        """One of them, portable."""
-
     def says(self, word: str) -> Callable[..., Any] | None:
         """The function of a word in the side's vocabulary, if it has it."""
 
@@ -81,6 +80,9 @@ class Live(Protocol):
     def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
         """The same result; when gradients pass through it, `heard` is called with the cotangent of each of
         its floating arrays (zeros where none arrives)."""
+
+    def sweep(self, folder: Path | None = None) -> Sweep:
+        """A run with gradients whose parts can be severed; what it keeps of them is in a file in `folder`."""
 
     def parameters(self) -> dict[str, AnyArray]:
         """Every parameter as it was loaded, by the side's own name."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -17,6 +18,7 @@ from .base import Outcome, Task, vocabulary
 from .live import Live, leaves, mapped, refilled
 from .mlx_side import MlxSide, fill, hooked, named_modules, to_mlx, to_numpy
 from .points import Agent, Around, Point, muted, plainly
+from .sweep import Sweep
 
 
 class MlxLive:
@@ -27,17 +29,18 @@ class MlxLive:
     def __init__(self, side: MlxSide, task: Task) -> None:
         assert isinstance(task.spec, LayerSpec)
         self.task = task
-        self._side = side
-        self._words = vocabulary(task.spec, 1)
-        with self._stream():
+        self.side = side
+        self.words = vocabulary(task.spec, 1)
+        with self.stream():
             self.module = side.load(task.spec, task)
             mx.eval(self.module.parameters())
-        self._at = dict(named_modules(self.module))
+        self.at = dict(named_modules(self.module))
 
     @contextmanager
-    def _stream(self) -> Iterator[None]:
-        """The device and the numerical profile of the run."""
-        with numerics.in_force(self.task.spec), self._side.executing(self.task.device):
+    def stream(self) -> Iterator[None]:
+        """The device and the numerical profile of the run, with every word said by itself."""
+        spec = self.task.spec
+        with numerics.in_force(spec), numerics.apart(spec), self.side.executing(self.task.device):
             yield
 
     def portable(self, value: Any) -> Any:
@@ -57,24 +60,24 @@ class MlxLive:
         mx.set_default_device(mx.gpu if self.task.device == "gpu" else mx.cpu)
 
     def run(self, around: Around | None = None) -> Outcome:
-        with self._stream():
-            return self._side.run_module(replace(self.task, around=around), self.module)
+        with self.stream():
+            return self.side.run_module(replace(self.task, around=around), self.module)
 
     @contextmanager
     def _within(self, point: Point, around: Around | None = None) -> Iterator[Callable[..., Any]]:
         """The function at a point with the swaps in force around it."""
         swaps = swap.at_paths()
         if point.word:
-            word = swaps.word(point.path, point.word) or getattr(self._words, point.word)
-            with muted() if around is None else Agent(around, self._words):
+            word = swaps.word(point.path, point.word) or getattr(self.words, point.word)
+            with muted() if around is None else Agent(around, self.words):
                 yield word
             return
-        module = self._at[point.path]
+        module = self.at[point.path]
         if not swaps:
             with muted():
                 yield module
             return
-        with Agent(plainly, self._words, swaps) as agent, hooked(module, agent, point.path):
+        with Agent(plainly, self.words, swaps) as agent, hooked(module, agent, point.path):
             yield module
 
     def _names(self, point: Point) -> dict[str, str]:
@@ -98,8 +101,9 @@ class MlxLive:
 
     def _trainable(self, point: Point) -> dict[str, mx.array]:
         """Them with their values; a word takes its own as arguments."""
-        every = dict(tree_flatten(self.module.trainable_parameters()))
-        return {name: every[home] for name, home in self._names(point).items()}
+        names = self._names(point)
+        every = dict(tree_flatten(self.module.trainable_parameters())) if names else {}
+        return {name: every[home] for name, home in names.items()}
 
     def is_array(self, value: Any) -> bool:
         return isinstance(value, mx.array)
@@ -107,12 +111,8 @@ class MlxLive:
     def held(self) -> dict[str, Any]:
         return dict(tree_flatten(self.module.parameters()))
 
-    def parameter(self, name: str) -> AnyArray:
-        with self._stream():
-            return to_numpy(self.held()[name])
-
     def says(self, word: str) -> Callable[..., Any] | None:
-        return getattr(self._words, word, None)
+        return getattr(self.words, word, None)
 
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
@@ -120,7 +120,7 @@ class MlxLive:
     def call(
         self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None
     ) -> Any:
-        with self._stream(), self._within(point, around) as function:
+        with self.stream(), self._within(point, around) as function:
             return self.portable(function(*self.native(args), **self.native(kwargs)))
 
     def vjp(
@@ -131,15 +131,15 @@ class MlxLive:
         cotangents: Any,
         around: Around | None = None,
     ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
-        with self._stream(), self._within(point, around) as function:
+        with self.stream(), self._within(point, around) as function:
             given = self.native((args, dict(kwargs)))
-            xs = [x for x in leaves(given) if _is_floating(x)]
+            xs = [x for x in leaves(given) if is_float(x)]
             homes, own = self._names(point), self._trainable(point)
 
             def forward(*ys: mx.array) -> list[mx.array]:
                 fill(self.module, dict(zip(homes.values(), ys[len(xs) :], strict=True)))
-                a, k = refilled(given, _is_floating, list(ys[: len(xs)]))
-                return [y for y in leaves(function(*a, **k)) if _is_floating(y)]
+                a, k = refilled(given, is_float, list(ys[: len(xs)]))
+                return [y for y in leaves(function(*a, **k)) if is_float(y)]
 
             primals = [*xs, *own.values()]
             try:
@@ -154,9 +154,9 @@ class MlxLive:
         def bridged(*args: Any, **kwargs: Any) -> Any:
             value = (args, kwargs)
             result = self.native(other.call(point, self.portable(args), self.portable(kwargs)))
-            outputs = [y for y in leaves(result) if _is_floating(y)]
+            outputs = [y for y in leaves(result) if is_float(y)]
             own = self._trainable(point)
-            xs = [x for x in leaves(value) if _is_floating(x)]
+            xs = [x for x in leaves(value) if is_float(x)]
             if self.task.cotangents is None or not outputs or not (xs or own):
                 return result
 
@@ -167,7 +167,7 @@ class MlxLive:
             @foreign.vjp
             def foreign_vjp(primals: Any, cotangents: Any, _outputs: Any) -> tuple[mx.array, ...]:
                 ys = [primals] if isinstance(primals, mx.array) else list(primals)  # one comes bare
-                a, k = self.portable(refilled(value, _is_floating, ys[: len(xs)]))
+                a, k = self.portable(refilled(value, is_float, ys[: len(xs)]))
                 gradients, parameters = other.vjp(point, a, k, self.portable(leaves(cotangents)))
                 found = [self.native(g) for g in gradients]
                 rest = [
@@ -177,12 +177,12 @@ class MlxLive:
                 return (*found, *rest)
 
             found: Any = foreign(*xs, *own.values())
-            return refilled(result, _is_floating, list(found))
+            return refilled(result, is_float, list(found))
 
         return bridged
 
     def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
-        ys = [y for y in leaves(result) if _is_floating(y)]
+        ys = [y for y in leaves(result) if is_float(y)]
         if not ys or self.task.cotangents is None:
             return result
 
@@ -197,16 +197,21 @@ class MlxLive:
             return tuple(arrived)
 
         found: Any = same(*ys)
-        return refilled(result, _is_floating, list(found))
+        return refilled(result, is_float, list(found))
+
+    def sweep(self, folder: Path | None = None) -> Sweep:
+        from .mlx_sweep import MlxSweep
+
+        return MlxSweep(self, folder)
 
     def parameters(self) -> dict[str, AnyArray]:
         return {n: to_numpy(x) for n, x in dict(tree_flatten(self.module.parameters())).items()}
 
     def set_parameters(self, values: Mapping[str, AnyArray]) -> None:
-        with self._stream():
+        with self.stream():
             fill(self.module, {n: self._native(x) for n, x in values.items()})
             mx.eval(self.module.parameters())
 
 
-def _is_floating(x: Any) -> bool:
+def is_float(x: Any) -> bool:
     return isinstance(x, mx.array) and bool(mx.issubdtype(x.dtype, mx.floating))

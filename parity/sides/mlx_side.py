@@ -1,6 +1,6 @@
 """The `mlx` side: the port on MLX's own operations, on the CPU or a GPU."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import metadata
@@ -150,15 +150,16 @@ class MlxSide:
 
         return MlxLive(self, task)
 
-    def run_module(self, task: Task, module: nn.Module | None = None) -> Outcome:
+    def prepared(
+        self, task: Task, module: nn.Module | None
+    ) -> tuple[dict[str, mx.array], Callable[[Mapping[str, mx.array]], dict[str, mx.array]]]:
+        """The inputs that gradients are asked of, and the outputs as a function of them."""
         fixed: dict[str, mx.array] = {}
         leaves: dict[str, mx.array] = {}
         for name, array in task.inputs.items():
             x = to_mlx(array, task.dtype)
             wanted = task.cotangents is not None and name in task.spec.grads
             (leaves if wanted and is_floating(array) else fixed)[name] = x
-        if module is None and isinstance(task.spec, LayerSpec):
-            module = self.load(task.spec, task)
 
         def forward(given: Mapping[str, mx.array]) -> dict[str, mx.array]:
             laid = {
@@ -168,6 +169,12 @@ class MlxSide:
             # The order of the declaration: layers take their inputs by position.
             return self._forward(task, {n: laid[n] for n in task.inputs}, module)
 
+        return leaves, forward
+
+    def run_module(self, task: Task, module: nn.Module | None = None) -> Outcome:
+        if module is None and isinstance(task.spec, LayerSpec):
+            module = self.load(task.spec, task)
+        leaves, forward = self.prepared(task, module)
         trainable = {} if module is None else dict(tree_flatten(module.trainable_parameters()))
         if task.cotangents is None or not (leaves or trainable):
             outputs = forward(leaves)
@@ -182,18 +189,11 @@ class MlxSide:
         leaves: dict[str, mx.array],
         module: nn.Module | None,
     ) -> Outcome:
-        assert task.cotangents is not None
-        cotangents = {n: to_mlx(g, task.dtype) for n, g in task.cotangents.items()}
-
         def loss(given: Any) -> tuple[mx.array, dict[str, mx.array]]:
             if module is not None:
                 module.update(given["parameters"])
             outputs = forward(given["inputs"])
-            terms = [mx.sum(mx.multiply(outputs[n], g)) for n, g in cotangents.items()]
-            total = terms[0]
-            for term in terms[1:]:
-                total = mx.add(total, term)
-            return total, outputs
+            return objective(task, outputs), outputs
 
         given: dict[str, Any] = {"inputs": leaves}
         if module is not None:
@@ -247,16 +247,30 @@ class MlxSide:
 
     @contextmanager
     def _listening(self, task: Task, module: nn.Module) -> Iterator[None]:
-        """Hand every call of a module and a word to the task's around and tap, and to swaps at paths."""
+        """Hand every call of a module and a word to the task's around and tap, and to swaps at paths.
+
+        Words that the port would say as one are said one by one then: paths and words mean what they did.
+        """
         around, swaps = around_of(task), swap.at_paths()
         if around is None and not swaps:
             yield
             return
         with (
+            numerics.apart(task.spec),
             Agent(around or plainly, vocabulary(task.spec, 1), swaps) as agent,
             hooked(module, agent),
         ):
             yield
+
+
+def objective(task: Task, outputs: Mapping[str, mx.array]) -> mx.array:
+    """Σ output·cotangent."""
+    cotangents = task.cotangents or {}
+    terms = [mx.sum(mx.multiply(outputs[n], to_mlx(g, task.dtype))) for n, g in cotangents.items()]
+    total = terms[0]
+    for term in terms[1:]:
+        total = mx.add(total, term)
+    return total
 
 
 @contextmanager
@@ -294,12 +308,15 @@ def named_modules(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.M
 
 
 @contextmanager
-def hooked(module: nn.Module, agent: Agent, at: str = "") -> Iterator[None]:
-    """Within the context, calls of every module of a tree, itself at a path, go through `agent`."""
+def hooked(
+    module: nn.Module, agent: Agent, at: str = "", only: Container[str] | None = None
+) -> Iterator[None]:
+    """Within the context, calls of every module of a tree, itself at a path, go through `agent`; or of those
+    at some paths."""
     with ExitStack() as stack:
         seen: set[int] = set()
         for path, child in named_modules(module, at):
-            if id(child) not in seen:
+            if id(child) not in seen and (only is None or path in only):
                 seen.add(id(child))
                 stack.enter_context(_hooked(path, child, agent))
         yield

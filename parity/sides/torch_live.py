@@ -1,7 +1,9 @@
 """A loaded reference, to be run whole or called at any point."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,23 @@ from parity.spec import LayerSpec
 from .base import Outcome, Task, vocabulary
 from .live import Live, leaves, mapped, refilled
 from .points import Agent, Around, Point, muted
+from .sweep import Sweep
 from .torch_side import TorchSide, to_numpy, to_torch
 
 
 class TorchLive:
-    """A loaded reference."""
+    """A loaded reference, or a module that stands for it."""
 
-    def __init__(self, side: TorchSide, task: Task) -> None:
+    def __init__(self, side: TorchSide, task: Task, module: nn.Module | None = None) -> None:
         assert isinstance(task.spec, LayerSpec)
         self.name = "oracle" if task.dtype.name == "float64" else "torch"
         self.task = task
-        self.module = side.load(task.spec, task)
-        self._side = side
-        self._words = vocabulary(task.spec, 0)
+        self.module = side.load(task.spec, task) if module is None else module
+        self.side = side
+        self.words = vocabulary(task.spec, 0)
         self._threads = torch.get_num_threads()
+        # What the way back has to reach where parameters are asked for their gradients later, or never.
+        self.anchor = torch.zeros((), dtype=torch.float64, requires_grad=True)
 
     def portable(self, value: Any) -> Any:
         return mapped(lambda x: to_numpy(x) if isinstance(x, Tensor) else x, value)
@@ -47,13 +52,17 @@ class TorchLive:
     def resume(self) -> None:
         """Nothing: every tensor says its own device."""
 
+    def here(self) -> None:
+        """Take the thread that calls for the model's: each starts with the machine's number of threads."""
+        torch.set_num_threads(self._threads)
+
     def run(self, around: Around | None = None) -> Outcome:
-        torch.set_num_threads(self._threads)  # a thread of its own starts with the machine's number
-        return self._side.run_module(replace(self.task, around=around), self.module)
+        self.here()
+        return self.side.run_module(replace(self.task, around=around), self.module)
 
     def _function(self, point: Point) -> Callable[..., Any]:
         if point.word:
-            return getattr(self._words, point.word)
+            return getattr(self.words, point.word)
         return self.module.get_submodule(point.path)
 
     def _trainable(self, point: Point) -> dict[str, nn.Parameter]:
@@ -66,11 +75,8 @@ class TorchLive:
     def held(self) -> dict[str, Any]:
         return {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
 
-    def parameter(self, name: str) -> AnyArray:
-        return to_numpy(self.held()[name])
-
     def says(self, word: str) -> Callable[..., Any] | None:
-        return getattr(self._words, word, None)
+        return getattr(self.words, word, None)
 
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
@@ -78,7 +84,7 @@ class TorchLive:
     def call(
         self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None
     ) -> Any:
-        listening = muted() if around is None else Agent(around, self._words)
+        listening = muted() if around is None else Agent(around, self.words)
         with listening, torch.no_grad():
             return self.portable(self._function(point)(*self.native(args), **self.native(kwargs)))
 
@@ -92,19 +98,19 @@ class TorchLive:
     ) -> tuple[list[AnyArray], dict[str, AnyArray]]:
         own = self._trainable(point)
         given = self.native((args, dict(kwargs)))
-        xs = [x for x in leaves(given) if _is_floating(x)]
-        listening = muted() if around is None else Agent(around, self._words)
-        with listening, torch.enable_grad():
+        xs = [x for x in leaves(given) if is_float(x)]
+        listening = muted() if around is None else Agent(around, self.words)
+        with self.gathering() as gathered, listening, torch.enable_grad():
             for x in (*xs, *own.values()):
                 x.requires_grad_(True)
             result = self._function(point)(*given[0], **given[1])
-            outputs = [y for y in leaves(result) if _is_floating(y)]
+            outputs = [y for y in leaves(result) if is_float(y)]
             pairs = [
                 (y, g)
                 for y, g in zip(outputs, leaves(self.native(cotangents)), strict=True)
                 if y.requires_grad
             ]
-            targets = [*xs, *own.values()]
+            targets = [*xs, *self._targets(own)]
             if not pairs or not targets:
                 found: list[Tensor | None] = [None] * len(targets)
             else:
@@ -113,10 +119,18 @@ class TorchLive:
                         [y for y, _ in pairs], targets, [g for _, g in pairs], allow_unused=True
                     )
                 )
-        done = [
-            to_numpy(torch.zeros_like(x) if g is None else g) for x, g in zip(targets, found, strict=True)
-        ]
-        return done[: len(xs)], dict(zip(own, done[len(xs) :], strict=True))
+        gradients = [_or_zeros(g, x) for x, g in zip(xs, found, strict=False)]
+        return gradients, self._of_parameters(own, found[len(xs) :], gathered)
+
+    def _targets(self, own: Mapping[str, Tensor]) -> list[Tensor]:
+        """What is asked for a gradient for the sake of some parameters."""
+        return list(own.values())
+
+    def _of_parameters(
+        self, own: Mapping[str, Tensor], found: Sequence[Tensor | None], _gathered: Mapping[str, Tensor]
+    ) -> dict[str, AnyArray]:
+        """Their gradients by name, from what was found for the targets, and what was gathered."""
+        return {n: _or_zeros(g, x) for (n, x), g in zip(own.items(), found, strict=True)}
 
     def bridge(self, other: Live, point: Point) -> Callable[..., Any]:
         own = self._trainable(point)
@@ -124,25 +138,38 @@ class TorchLive:
         def bridged(*args: Any, **kwargs: Any) -> Any:
             value = (args, kwargs)
             result = self.native(other.call(point, self.portable(args), self.portable(kwargs)))
-            outputs = [y for y in leaves(result) if _is_floating(y)]
-            xs = [x for x in leaves(value) if _is_floating(x)]
+            outputs = [y for y in leaves(result) if is_float(y)]
+            xs = [x for x in leaves(value) if is_float(x)]
             if not torch.is_grad_enabled() or not outputs:
                 return result
             foreign = _Foreign.apply(self, other, point, value, list(own), outputs, *xs, *own.values())
-            return refilled(result, _is_floating, list(foreign))
+            return refilled(result, is_float, list(foreign))
 
         return bridged
 
     def overheard(self, result: Any, heard: Callable[[list[AnyArray]], None]) -> Any:
-        ys = [y for y in leaves(result) if _is_floating(y)]
+        ys = [y for y in leaves(result) if is_float(y)]
         if not ys or not torch.is_grad_enabled() or not any(y.requires_grad for y in ys):
             return result
 
-        def report(cotangents: tuple[Tensor | None, ...]) -> None:
-            pairs = zip(ys, cotangents, strict=True)
-            heard([to_numpy(torch.zeros_like(y) if g is None else g) for y, g in pairs])
+        def report(cotangents: tuple[Tensor, ...]) -> None:
+            heard([to_numpy(g) for g in cotangents])
 
-        return refilled(result, _is_floating, list(_Overheard.apply(report, *ys)))
+        return refilled(result, is_float, list(_Overheard.apply(report, *ys)))
+
+    def leaves(self) -> dict[str, Tensor]:
+        """The parameters that are to be asked for their gradients."""
+        return dict(self.module.named_parameters())
+
+    @contextmanager
+    def gathering(self) -> Iterator[dict[str, Tensor]]:
+        """A dictionary for the gradients of parameters that come without being asked for."""
+        yield {}
+
+    def sweep(self, folder: Path | None = None) -> Sweep:
+        from .torch_sweep import TorchSweep
+
+        return TorchSweep(self, folder)
 
     def parameters(self) -> dict[str, AnyArray]:
         return {n: to_numpy(x).copy() for n, x in self.module.state_dict().items()}
@@ -154,7 +181,11 @@ class TorchLive:
                 state[name].copy_(self._native(x))
 
 
-def _is_floating(x: Any) -> bool:
+def _or_zeros(gradient: Tensor | None, like: Tensor) -> AnyArray:
+    return to_numpy(torch.zeros_like(like) if gradient is None else gradient)
+
+
+def is_float(x: Any) -> bool:
     return isinstance(x, Tensor) and x.is_floating_point()
 
 
@@ -193,6 +224,6 @@ class _Overheard(torch.autograd.Function):
         return tuple(y.view_as(y) for y in ys)
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:  # where none arrives PyTorch gives zeros
         ctx.report(cotangents)
         return (None, *cotangents)

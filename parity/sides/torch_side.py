@@ -1,6 +1,6 @@
 """The `torch` side: the reference in PyTorch, in any dtype. In float64 on the CPU it is the oracle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -41,9 +41,14 @@ def to_torch(x: AnyArray, dtype: WorkingDtype, device: str = "cpu") -> Tensor:
     if not is_floating(x):
         return torch.from_numpy(np.ascontiguousarray(x).astype(np.int64)).to(device)
     x = np.ascontiguousarray(cast(x, dtype) if dtype.name != "float64" else x.astype(np.float64))
+    return from_numpy(x.copy()).to(device)
+
+
+def from_numpy(x: AnyArray) -> Tensor:
+    """A tensor of the same values in the same format, in the same memory."""
     if x.dtype == ml_dtypes.bfloat16:
-        return torch.from_numpy(x.view(np.int16).copy()).view(torch.bfloat16).to(device)
-    return torch.from_numpy(x.copy()).to(device)
+        return torch.from_numpy(x.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(x)
 
 
 def to_numpy(x: Tensor) -> AnyArray:
@@ -174,7 +179,14 @@ class TorchSide:
 
         return TorchLive(self, task)
 
-    def run_module(self, task: Task, module: nn.Module | None = None) -> Outcome:
+    def run_module(
+        self, task: Task, module: nn.Module | None = None, *, anchor: Tensor | None = None
+    ) -> Outcome:
+        """Run a task on a module of its own or on one that is there.
+
+        With an `anchor`, which gradients reach as they reach a parameter, those of parameters are left out
+        that nothing reaches.
+        """
         wants_gradients = task.cotangents is not None
         inputs = {}
         leaves = {}
@@ -191,9 +203,10 @@ class TorchSide:
             module.requires_grad_(wants_gradients)
             if wants_gradients:
                 leaves |= {f"param.{n}": p for n, p in module.named_parameters()}
+        anchors = [] if anchor is None else [anchor]
         with torch.enable_grad() if wants_gradients else torch.no_grad():
             outputs = self._forward(task, inputs, module)
-            gradients = self._gradients(task, outputs, leaves) if wants_gradients else {}
+            gradients = self._gradients(task, outputs, leaves, anchors) if wants_gradients else {}
         return Outcome({n: to_numpy(x) for n, x in outputs.items()}, gradients)
 
     def load(self, spec: LayerSpec, task: Task) -> nn.Module:
@@ -225,7 +238,7 @@ class TorchSide:
         return outputs
 
     def _gradients(
-        self, task: Task, outputs: Mapping[str, Tensor], leaves: Mapping[str, Tensor]
+        self, task: Task, outputs: Mapping[str, Tensor], leaves: Mapping[str, Tensor], anchors: list[Tensor]
     ) -> dict[str, AnyArray]:
         assert task.cotangents is not None
         terms = [
@@ -233,13 +246,16 @@ class TorchSide:
             for n, g in task.cotangents.items()
             if n in outputs and outputs[n].requires_grad
         ]
-        if not terms or not leaves:
+        if not terms or not (leaves or anchors):
             return {}
         total = torch.stack([t.reshape(()) for t in terms]).sum()
-        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        found: Sequence[Tensor | None] = torch.autograd.grad(
+            total, [*leaves.values(), *anchors], allow_unused=True
+        )
         return {
             name: to_numpy(torch.zeros_like(leaf) if g is None else g)
-            for (name, leaf), g in zip(leaves.items(), found, strict=True)
+            for (name, leaf), g in zip(leaves.items(), found, strict=False)
+            if g is not None or not (anchors and name.startswith("param."))
         }
 
     @contextmanager
@@ -276,12 +292,21 @@ def _gain(weight: AnyArray) -> float:
 
 
 @contextmanager
-def hooked(module: nn.Module, agent: Agent) -> Iterator[None]:
-    """Within the context, calls of every module of a tree go through `agent`."""
+def hooked(module: nn.Module, agent: Agent, only: Container[str] | None = None) -> Iterator[None]:
+    """Within the context, calls of every module of a tree, or of those at some paths, go through `agent`."""
     with ExitStack() as stack:
         for path, child in module.named_modules():
-            stack.enter_context(_hooked(path, child, agent))
+            if only is None or path in only:
+                stack.enter_context(_hooked(path, child, agent))
         yield
+
+
+_HOOK = "parity_hook"
+
+
+def is_hook(forward: Any) -> bool:
+    """Whether a module's own `forward` is there for a run only."""
+    return hasattr(forward, _HOOK)
 
 
 @contextmanager
@@ -292,6 +317,7 @@ def _hooked(path: str, module: nn.Module, agent: Agent) -> Iterator[None]:
     def forward(*args: Any, **kwargs: Any) -> Any:
         return agent.module(path, module, own, args, kwargs)
 
+    setattr(forward, _HOOK, True)
     module.forward = forward
     try:
         yield

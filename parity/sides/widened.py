@@ -3,12 +3,13 @@
 Each module has them in float64 only while it runs.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
@@ -18,9 +19,9 @@ from parity.spec import LayerSpec
 
 from .base import Outcome, Task
 from .live import Live
-from .points import Around
+from .points import Around, plainly
 from .torch_live import TorchLive
-from .torch_side import TorchSide, to_numpy
+from .torch_side import TorchSide, is_hook, to_numpy
 
 
 class Widened(TorchLive):
@@ -31,13 +32,9 @@ class Widened(TorchLive):
     """
 
     def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
-        super().__init__(side, task)
+        super().__init__(side, task, _sharing(like))
         self.name = "oracle"
         self.task = replace(task, dtype=FLOAT64, device="cpu", cotangents=None)
-        if isinstance(like, TorchLive) and like.task.device == "cpu":
-            theirs = dict(_tensors(like.module))
-            for name, tensor in _tensors(self.module):
-                tensor.data = theirs[name].data
         self._wide: dict[int, list[Any]] = {}
         for module in self.module.modules():
             if any(True for _ in _own(module)):
@@ -69,20 +66,14 @@ class WidenedGradients(TorchLive):
     """
 
     def __init__(self, side: TorchSide, task: Task, like: Live | None) -> None:
-        super().__init__(side, task)
+        super().__init__(side, task, _sharing(like))
         self.name = "oracle"
         self.task = replace(task, dtype=FLOAT64, device="cpu")
-        if isinstance(like, TorchLive) and like.task.device == "cpu":
-            theirs = dict(_tensors(like.module))
-            for name, tensor in _tensors(self.module):
-                tensor.data = theirs[name].data
         self._narrow = {n: x for n, x in super().held().items() if x.is_floating_point()}
         self._names = {id(x): n for n, x in self._narrow.items()}
         self._wide: dict[str, Tensor] = {}
         self._users: dict[str, int] = {}
         self._gradients: dict[str, Tensor] = {}
-        # What the way back has to reach for the copies to be asked for their gradients.
-        self._anchor = nn.Parameter(torch.zeros((), dtype=torch.float64))
         for module in self.module.modules():
             own = {
                 (kind, key): x
@@ -97,25 +88,39 @@ class WidenedGradients(TorchLive):
     def held(self) -> dict[str, Any]:
         return dict(self._wide)
 
-    def parameter(self, name: str) -> AnyArray:
-        return to_numpy(self._narrow[name].detach().double())
-
     def run(self, around: Around | None = None) -> Outcome:
-        self._gradients.clear()
-        self.module.register_parameter(_ANCHOR, self._anchor)
+        sweep = self.sweep()
+        outcome = sweep.run(around or plainly)
+        if not outcome.gradients:
+            return outcome
+        zeros = {f"param.{name}": zero for name, zero in sweep.zeros().items()}
+        inputs = {n: g for n, g in outcome.gradients.items() if n not in zeros}
+        parameters = {n: outcome.gradients.get(n, zero) for n, zero in zeros.items()}
+        return Outcome(outcome.outputs, {**inputs, **parameters})
+
+    def _targets(self, own: Mapping[str, Tensor]) -> list[Tensor]:
+        return [self.anchor] if own else []
+
+    def _of_parameters(
+        self, own: Mapping[str, Tensor], _found: Sequence[Tensor | None], gathered: Mapping[str, Tensor]
+    ) -> dict[str, AnyArray]:
+        names = {n: self._names[id(x)] for n, x in own.items()}
+        zero = torch.zeros((), dtype=torch.float64)
+        return {n: to_numpy(gathered.get(names[n], zero.expand(x.shape))) for n, x in own.items()}
+
+    def leaves(self) -> dict[str, Tensor]:
+        """None: the gradients of the copies are gathered."""
+        return {}
+
+    @contextmanager
+    def gathering(self) -> Iterator[dict[str, Tensor]]:
+        """The gradients of the copies that are made within the context."""
+        before, self._gradients = self._gradients, {}
         try:
             with saved_tensors_hooks(self._pack, self._unpack):
-                outcome = super().run(around)
+                yield self._gradients
         finally:
-            del self.module._parameters[_ANCHOR]
-        gradients = {n: g for n, g in outcome.gradients.items() if n != f"param.{_ANCHOR}"}
-        for name, g in gradients.items():
-            parameter = name.removeprefix("param.")
-            if parameter != name:
-                found = self._gradients.get(parameter)
-                gradients[name] = g.astype(np.float64) if found is None else to_numpy(found)
-        self._gradients.clear()
-        return Outcome(outcome.outputs, gradients)
+            self._gradients = before
 
     def _widen(self, own: Mapping[tuple[str, str], Tensor], module: nn.Module, _args: Any) -> None:
         for (kind, key), tensor in own.items():
@@ -123,7 +128,7 @@ class WidenedGradients(TorchLive):
             self._users[name] = self._users.get(name, 0) + 1
             if name not in self._wide:
                 learns = kind == "_parameters" and torch.is_grad_enabled()
-                wide = _Wide.apply(self._anchor, tensor, self._gradients, name) if learns else tensor.double()
+                wide = _Wide.apply(self.anchor, tensor, self._gradients, name) if learns else tensor.double()
                 self._wide[name] = wide
             getattr(module, kind)[key] = self._wide[name]
 
@@ -149,9 +154,6 @@ class WidenedGradients(TorchLive):
             return packed
         name, shape, stride = packed
         return self._narrow[name].detach().double().as_strided(shape, stride)
-
-
-_ANCHOR = "parity_anchor"
 
 
 class _Wide(torch.autograd.Function):
@@ -188,6 +190,17 @@ def _own(module: nn.Module) -> Iterator[Tensor]:
             yield tensor
 
 
-def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters(remove_duplicate=False)
-    yield from module.named_buffers(remove_duplicate=False)
+def _sharing(like: Live | None) -> nn.Module | None:
+    """A copy of a reference on the CPU with the same numbers in the same memory; None if there is none."""
+    if not isinstance(like, TorchLive) or like.task.device != "cpu":
+        return None
+    own: dict[int, Any] = {id(x): nn.Parameter(x.data) for x in like.module.parameters()}
+    own |= {id(x): x.detach() for x in like.module.buffers()}
+    try:
+        found = copy.deepcopy(like.module, own)
+    except TypeError:  # it holds something that cannot be copied: then it has parameters of its own
+        return None
+    for module in found.modules():
+        if is_hook(module.__dict__.get("forward")):  # the other one is in the middle of a run
+            del module.forward
+    return found

@@ -95,15 +95,21 @@ def test_an_overflow_of_the_reference_leaves_nothing_to_measure_by(oracle: np.nd
 
 
 def test_where_an_overflow_spreads_in_a_layer(oracle: np.ndarray) -> None:
-    """A NaN of the port is forgiven in a layer if the reference overflows in another of its results."""
-    port = oracle.astype(np.float32)
-    port[0] = np.nan
-    sound = _expected(oracle, reference=oracle.astype(np.float32))
-    broken = _expected(oracle, reference=np.full(oracle.shape, np.inf, dtype=np.float32))
-    assert overflowed(broken)
-    assert not overflowed(sound)
-    assert compare(sound, port).problems
-    forgiven = compare(sound, port, spread=True)
+    """A NaN is forgiven in a float16 layer if the reference overflows in another of its results."""
+
+    def measured(reference: float | None, dtype: WorkingDtype, spread: bool = False) -> Comparison:
+        given = oracle if reference is None else np.full(oracle.shape, reference)
+        expected = _expected(oracle, dtype=dtype, reference=cast(given, dtype))
+        assert overflowed(expected) == (reference is not None)
+        port = oracle.copy()
+        port[0] = np.nan
+        return compare(expected, cast(port, dtype), spread=spread)
+
+    assert measured(None, FLOAT16).problems
+    assert measured(None, FLOAT32, spread=True).problems
+    assert measured(np.inf, BFLOAT16).problems
+    assert measured(np.inf, BFLOAT16, spread=True).problems
+    forgiven = measured(None, FLOAT16, spread=True)
     assert not forgiven.problems
     assert any("overflows too" in note for note in forgiven.notes)
 

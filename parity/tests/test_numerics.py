@@ -161,7 +161,7 @@ def test_the_next_smooth_number(n: int, smooth: int) -> None:
 
 def test_every_choice_has_been_tried() -> None:
     """All but the defaults, and what only kernels choose."""
-    hints = {f.name for f in fields(Profile)} - {"name", "transforms"}
+    hints = {f.name for f in fields(Profile)} - {"name", "transforms", "layers"}
     assert {field for field, _, _ in EFFECTS} == hints
 
 

@@ -8,6 +8,7 @@ from mlx_impl import ops
 
 _depthwise_conv1d = ops.depthwise_conv1d
 _gate = ops.gate
+_gated_long_conv = ops.gated_long_conv
 _gelu = ops.gelu
 _gelu_tanh = ops.gelu_tanh
 _linear = ops.linear
@@ -121,3 +122,19 @@ def gelu_a_bit_large(x):
 def gate_a_bit_large(x, y):
     """The other half."""
     return mx.multiply(_gate(x, y), mx.array(1 + 4e-5, dtype=x.dtype))
+
+
+def layer_without_gradient(module, x):
+    """The right result, through which nothing comes back."""
+    return mx.stop_gradient(module(x))
+
+
+def gelu_wrong_when_large(x):
+    """Right where a small model uses it."""
+    y = _gelu(x)
+    return mx.where(mx.greater(x, mx.array(2.3, dtype=x.dtype)), mx.zeros_like(y), y)
+
+
+def gated_long_conv_skips_more(u, k, D, gate, extra=None, k_rev=None):
+    """A percent too much of the skip, in the word that layers say on kernels in place of several."""
+    return _gated_long_conv(u, k, mx.multiply(D, mx.array(1.01, dtype=D.dtype)), gate, extra, k_rev)

@@ -1,5 +1,6 @@
 """Commits and versions: the change is found, skipped ones are named, the user's tree is not touched."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from parity.drift.predicate import Command
-from parity.drift.timeline import BAD, GOOD, UNTESTABLE, Answers, answer, over_commits, over_versions
-from parity.errors import UsageError
+from parity.drift.asked import BAD, GOOD, UNTESTABLE, Answers, answer
+from parity.drift.predicate import Command, parse
+from parity.drift.timeline import over_commits, over_versions
+from parity.errors import ParityError, UsageError
 
+MISSING = "the side raised AttributeError: module 'mlx.core' has no attribute 'astype'"
 VERSIONS = ["0.28.0", "0.29.0", "0.29.1", "0.30.0", "0.30.1", "0.31.0", "0.32.0", "0.32.4", "0.33.0"]
 
 
@@ -102,6 +105,63 @@ def test_versions_that_cannot_be_tested_are_named(tmp_path: Path) -> None:
     assert (change.good, change.bad) == ("0.30.0", "0.32.0")
     assert change.between == ("0.30.1", "0.31.0")
     assert "cannot be tested" in change.text
+
+
+def test_versions_that_cannot_be_tested_at_the_ends(tmp_path: Path) -> None:
+    """The port may not run on an old version at all: what is left is searched, and the question not lost."""
+    available, table = versions("0.31.0", untestable=["0.29.0", "0.29.1"])
+    said: list[str] = []
+
+    def ask(version: str) -> str:
+        if version == "0.32.4":
+            raise ParityError("mlx 0.32.4 cannot be installed: no network")
+        return table[version]
+
+    answers = Answers(tmp_path / "kept.jsonl", "it")
+    change = over_versions("0.29..0.32", answers, ask, said.append, available)
+    assert (change.good, change.bad) == ("0.30.1", "0.31.0")
+    assert any("no network" in line for line in said)
+    assert "0.32.4" not in (tmp_path / "kept.jsonl").read_text()  # it may be there tomorrow
+    with pytest.raises(UsageError, match=r"only 0\.30\.0 \(good\) can be tested"):
+        over_versions("0.29..0.30.0", answers, ask, said.append, available)
+
+
+@pytest.mark.parametrize(
+    ("question", "rows", "code", "expected", "says"),
+    [
+        (None, [{"status": "pass", "n": 4}], 0, GOOD, None),
+        (None, [{"status": "fail", "n": 4, "reasons": ["too far"]}], 1, BAD, "too far"),
+        (None, [{"status": "fail", "n": 0, "reasons": [MISSING]}], 1, UNTESTABLE, "no attribute"),
+        (None, None, 4, UNTESTABLE, "no such case"),
+        ("max_abs > 1", [{"status": "pass", "n": 4, "figures": {"max_abs": 2}}], 0, BAD, "max_abs is 2"),
+        ("max_abs > 1", [{"status": "fail", "n": 4, "figures": {"max_abs": 1}}], 1, GOOD, "max_abs is 1"),
+        ("max_abs > 1", [{"status": "fail", "n": 0, "reasons": ["it raised"]}], 1, UNTESTABLE, "it raised"),
+    ],
+)
+def test_answers_of_another_version(
+    tmp_path: Path, question: str | None, rows: object, code: int, expected: str, says: str | None
+) -> None:
+    """Numbers are good or bad; that there are none is no answer, and why is said."""
+    kept = None if rows is None else {"rows": [{"kind": "word", **row} for row in rows]}  # type: ignore[attr-defined]
+    lines = ["import sys", "print('no such case', file=sys.stderr)"]
+    lines += [] if kept is None else [f"print({json.dumps(json.dumps(kept))})"]
+    (tmp_path / "ask.py").write_text("\n".join([*lines, f"sys.exit({code})"]))
+    said: list[str] = []
+    asked = None if question is None else parse(question)
+    assert answer(asked, [sys.executable, "ask.py"], tmp_path, {}, said.append) == expected
+    assert [line for line in said if says is None or says not in line] == []
+    assert bool(said) == (says is not None)
+
+
+def test_a_command_asks_the_version(tmp_path: Path) -> None:
+    """It is given the interpreter, and another content of its file is another question."""
+    question = Command("{python} check.py")
+    (tmp_path / "check.py").write_text("import sys; sys.exit(sys.executable == '')")
+    digest = question.digest(tmp_path)
+    assert answer(question, [], tmp_path, {"PARITY_PYTHON": sys.executable}) == GOOD
+    (tmp_path / "check.py").write_text("raise SystemExit(3)")
+    assert answer(question, [], tmp_path, {"PARITY_PYTHON": sys.executable}) == BAD
+    assert question.digest(tmp_path) != digest
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_pairs_are_read_where_they_are_aligned(dtype: Any) -> None:
         out[2 * thread_position_in_grid.x + 1] = v.y;
     """
     header = file_text("fft_rows")[
-        : file_text("fft_rows").index("template <typename T, int Q, int BLOCK, bool EXACT>")
+        : file_text("fft_rows").index("template <typename U, typename T, int Q, int BLOCK, bool EXACT>")
     ]
     kernel = msl.metal_kernel(
         name="pairs", input_names=["x", "options"], output_names=["out"], source=body, header=header
