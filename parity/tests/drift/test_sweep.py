@@ -2,6 +2,7 @@
 
 import gc
 import math
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -128,6 +129,18 @@ def test_gradients_from_where_none_were_expected(target: Target, monkeypatch: py
     apart = drifts("BertForMaskedLM")
     assert whole.keys() == apart.keys()
     assert [n for n, d in whole.items() if not same(d, apart[n])] == []
+
+
+def test_whoever_stops_looking_ends_the_models(target: Target) -> None:
+    """In the middle of the way back, in whatever a framework is doing there."""
+    found = trace_backward(task_of(Case.parse("BertForMaskedLM;l=8;d=16"), 0), TORCH, MLX, 0)
+    before = set(threading.enumerate())
+    for _ in range(40):
+        next(found)
+    assert len(set(threading.enumerate()) - before) == 3
+    found.close()  # type: ignore[attr-defined]
+    assert not set(threading.enumerate()) - before
+    assert drifts("BertPooler")  # and nothing of it is left behind
 
 
 class _Count:
