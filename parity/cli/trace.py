@@ -30,6 +30,9 @@ from .common import Progress, case_or_main, command, no_unused_swaps, plain, pre
 from .common import repeat as repeat_of
 
 MOST = 10
+WIDTH = 58
+TINY = 1e-300
+"""What a size is at least, to divide by."""
 
 
 def add(commands: Any) -> None:
@@ -184,7 +187,8 @@ def _rows(
 
 
 _HEAD = (
-    f"{'':58s} {'observed':>9s} {'reference':>9s} {'inherited':>9s} {'gain':>7s} {'own':>9s} {'× ref':>7s}"
+    f"{'':{WIDTH}s} {'observed':>9s} {'reference':>9s} {'inherited':>9s} {'gain':>7s} {'own':>9s} "
+    f"{'× ref':>7s}"
 )
 
 
@@ -194,8 +198,15 @@ def _text(
     lines = [title, "", "part by part", _HEAD]
     lines += [_line(d) for d in (drifts if everything else ends_of_units(drifts)) if not d.problem]
     if not everything:
-        lines += [_line(d) for d in drifts if not d.point.path and d.point.word and not d.problem]
-    if not everything:
+        whole = [d for d in drifts if not d.point.path and d.point.word and not d.problem]
+        learned = [d for d in whole if d.result and d.point.word.startswith("grad param.")]
+        lines += [_line(d) for d in whole if d not in learned]
+        far = sorted(learned, key=lambda d: -d.observed / max(d.reference, d.grid, TINY))[:MOST]
+        if far:
+            title = (
+                f"gradients of parameters that are furthest from the reference's errors, of {len(learned)}"
+            )
+            lines += ["", title, _HEAD, *(_line(d) for d in far)]
         loud = sorted((d for d in drifts if d.point.word and d.excess > 0), key=lambda d: -d.excess)[:MOST]
         if loud:
             lines += ["", "words with the largest error of their own, on the reference's inputs", _HEAD]
@@ -223,7 +234,8 @@ def _line(d: Drift) -> str:
     excess = math.nan if math.isnan(d.local) else d.excess
     values = (d.observed, d.reference, d.inherited, d.gain, d.local, excess)
     cells = [f"{'–':>9s}" if math.isnan(v) else f"{v:9.2g}" for v in values]
-    return " ".join([f"{d.name[-58:]:58s}", *cells])
+    name = d.name.removeprefix("result grad param.")
+    return " ".join([f"{name if len(name) <= WIDTH else '…' + name[1 - WIDTH :]:{WIDTH}s}", *cells])
 
 
 def _peak() -> float:

@@ -267,6 +267,8 @@ def objective(task: Task, outputs: Mapping[str, mx.array]) -> mx.array:
     """Σ output·cotangent."""
     cotangents = task.cotangents or {}
     terms = [mx.sum(mx.multiply(outputs[n], to_mlx(g, task.dtype))) for n, g in cotangents.items()]
+    if not terms:
+        return mx.zeros((), dtype=mx.float32)
     total = terms[0]
     for term in terms[1:]:
         total = mx.add(total, term)

@@ -1,7 +1,9 @@
 """A run with gradients of which parts are severed: nothing is kept of them on the way there but what they
 were given, and on the way back each is run again by itself.
 
-So the activations of one part are all that there is at any time, however many parts a model has.
+So the activations of one part are all that there is at any time, however many parts a model has. What a part
+computes with has to be its arguments or parameters: anything else (an array that the module around it has put
+into an attribute) is a constant on the way back.
 """
 
 from collections.abc import Mapping, Set

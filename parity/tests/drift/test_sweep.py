@@ -2,6 +2,7 @@
 
 import gc
 import math
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -35,6 +36,7 @@ TorchSweep = pytest.importorskip("parity.sides.torch_sweep").TorchSweep
 assert parity.specs
 pytestmark = [pytest.mark.parity_live, pytest.mark.parity_slow]
 
+SMALL = "BertForMaskedLM;l=16;d=16"
 TORCH, MLX = ("torch", "cpu"), ("mlx", "cpu")
 
 
@@ -62,12 +64,12 @@ def test_parts() -> None:
     ("text", "pair"),
     [
         ("BertForMaskedLM", (TORCH, MLX)),  # a table with gradients from both ends
-        ("SentenceEmbedding;l=32;dtype=bf16", (TORCH, MLX)),
+        ("SentenceEmbedding;l=16;d=16;dtype=bf16", (TORCH, MLX)),
         (
-            "BertModel;l=32;arg.attention_pooling=True;dtype=f16",
+            "BertModel;l=16;d=16;arg.attention_pooling=True;dtype=f16",
             (TORCH, MLX),
         ),
-        ("BertEncoder;l=32", (MLX, MLX)),
+        ("BertEncoder;l=16;d=16", (MLX, MLX)),
     ],
 )
 def test_the_same_bits_as_of_the_whole(target: Target, text: str, pair: Any) -> None:
@@ -95,7 +97,7 @@ def test_the_same_with_what_is_swapped(target: Target) -> None:
     for swap in ("encoder.layer.0.mlp.act/gelu=gelu_wrong_gradient", "encoder.layer.1.mlp=mlp_exchanged"):
         what, _, by = swap.partition("=")
         with swapped([f"{what}={CULPRITS}:{by}"]):
-            whole, apart = drifts("BertForMaskedLM", severed=False), drifts("BertForMaskedLM")
+            whole, apart = drifts(SMALL, severed=False), drifts(SMALL)
         assert whole.keys() == apart.keys()
         assert [n for n, d in whole.items() if not same(d, apart[n])] == []
     with (
@@ -111,7 +113,7 @@ def test_what_gradients_do_not_reach(target: Target) -> None:
     Of the whole MLX does not look for what comes to the layer, since nobody asks for it.
     """
     with swapped([f"encoder.layer.1={CULPRITS}:layer_without_gradient"]):
-        whole, apart = drifts("BertForMaskedLM", severed=False), drifts("BertForMaskedLM")
+        whole, apart = drifts(SMALL, severed=False), drifts(SMALL)
     assert whole.keys() == apart.keys()
     other = {n for n, d in whole.items() if not same(d, apart[n])}
     assert other == {"bert", "bert.encoder", "bert.encoder/gather_rows#0", "bert/gather_rows#1"}
@@ -123,23 +125,35 @@ def test_what_gradients_do_not_reach(target: Target) -> None:
 
 def test_gradients_from_where_none_were_expected(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is compared too early is compared again: nobody says here that the table is shared."""
-    whole = drifts("BertForMaskedLM", severed=False)
+    whole = drifts(SMALL, severed=False)
     monkeypatch.setattr(backward._Way, "_several", lambda self, _made: set(self._shared))
-    apart = drifts("BertForMaskedLM")
+    apart = drifts(SMALL)
     assert whole.keys() == apart.keys()
     assert [n for n, d in whole.items() if not same(d, apart[n])] == []
+
+
+def test_whoever_stops_looking_ends_the_models(target: Target) -> None:
+    """In the middle of the way back, in whatever a framework is doing there."""
+    found = trace_backward(task_of(Case.parse("BertForMaskedLM;l=8;d=16"), 0), TORCH, MLX, 0)
+    before = set(threading.enumerate())
+    for _ in range(40):
+        next(found)
+    assert len(set(threading.enumerate()) - before) == 3
+    found.close()  # type: ignore[attr-defined]
+    assert not set(threading.enumerate()) - before
+    assert drifts("BertPooler")  # and nothing of it is left behind
 
 
 class _Count:
     """The bytes of arrays that somebody still has, and the most there were."""
 
     def __init__(self) -> None:
+        gc.collect()  # what others left would be freed meanwhile
         self._alive: dict[int, int] = {}
         self._start = self.first = self.most = 0
 
     def start(self) -> None:
         """What is there already, the port's parameters, does not count."""
-        gc.collect()
         self._start = mx.get_active_memory()
 
     def watch(self, value: Any) -> None:
@@ -203,9 +217,10 @@ def test_memory_does_not_grow_with_layers(target: Target, monkeypatch: pytest.Mo
                 count.look()
         return count.first, count.most
 
-    two, six = counted(2), counted(6)
-    assert six[0] <= 1.05 * two[0]
-    assert six[1] <= 1.05 * two[1]
+    counted(1)  # what a process makes once
+    two, five = counted(2), counted(5)
+    assert five[0] <= 1.03 * two[0]
+    assert five[1] <= 1.03 * two[1]
     assert counted(2, severed=False)[1] > 1.5 * two[1]
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import parity.specs
 from parity.case import Case
 from parity.drift.backward import trace_backward
-from parity.drift.draw import by_unit, ends_of_units
+from parity.drift.draw import by_unit, draw, ends_of_units, worst_gradients
 from parity.drift.lockstep import Meeting, meetings, walking
 from parity.drift.measure import PIECE, Drift, grid_of, identical, relative
 from parity.drift.trace import opened, trace
@@ -207,3 +208,26 @@ def test_parts_for_the_pictures() -> None:
     drifts = [Drift(Point(p)) for p in [*paths, "bert.encoder", "bert", "cls"]]
     assert list(by_unit(drifts)) == ["bert.embeddings", "bert.encoder.layer.0", "cls"]
     assert [d.point.path for d in ends_of_units(drifts)] == ["bert.embeddings", "bert.encoder.layer.0", "cls"]
+
+
+def test_the_pictures(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is exact is told from what is not said, a wrong gradient of a parameter stands out by depth."""
+    figure = pytest.importorskip("matplotlib.figure")
+    drifts = [
+        Drift(Point("layer.0", "split"), observed=0.0, local=0.0, local_reference=0.0, grid=1e-8),
+        Drift(Point("layer.0", "gelu"), observed=1e-5, local=1e-6, local_reference=1e-7, grid=1e-8),
+        Drift(Point("layer.0"), observed=1e-6, reference=2e-6),
+        Drift(Point("layer.1", "gelu"), observed=1e-5, local=1e-6, local_reference=0.0, grid=0.0),
+        Drift(Point("layer.1"), observed=2e-6, reference=1e-6),
+        Drift(Point("", "grad param.layer.1.wo.weight"), observed=1e-2, reference=1e-6, result=True),
+        Drift(Point("", "grad param.layer.1.wo.bias"), observed=1e-6, reference=1e-6, result=True),
+        Drift(Point("", "logits"), observed=1e-6, reference=1e-6, result=True),
+    ]
+    assert {part: d.observed for part, d in worst_gradients(drifts).items()} == {"layer.1": 1e-2}
+    drawn = []
+    monkeypatch.setattr(figure.Figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    draw(drifts, tmp_path, "a title")
+    depth, heat = drawn
+    assert [text.get_text() for text in heat.axes[0].texts] == ["=", "10", "∞"]
+    labels = [line.get_label() for line in depth.axes[0].lines]
+    assert labels == ["the port", "the reference", "the worst gradient of its parameters"]
