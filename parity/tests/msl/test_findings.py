@@ -6,7 +6,6 @@ import mlx.core as mx
 import pytest
 
 from parity import msl
-from parity.msl import compiler
 from parity.msl.findings import ERRORS, NOTES
 
 from .helpers import found, kinds, make, run
@@ -344,8 +343,6 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_wrong_one_is_found(case: str) -> None:
     kind, wrong, _, call = CASES[case]
-    if case == "a vector where a scalar may lie" and compiler.splits_vectors():
-        pytest.skip(compiler.SPLITS)
     seen = kinds(wrong, **call)
     allowed = {
         "a matrix product by half a SIMD group": {"partial-simd"},
