@@ -45,7 +45,7 @@ def cases() -> list[tuple[str, str, int]]:
     return vectors + packed
 
 
-@pytest.mark.parametrize(("name", "scalar", "n"), cases(), ids=lambda x: str(x))
+@pytest.mark.parametrize(("name", "scalar", "n"), cases(), ids=str)
 def test_a_copy_is_one_access_of_its_size(
     name: str, scalar: str, n: int, request: pytest.FixtureRequest
 ) -> None:
@@ -138,3 +138,35 @@ def test_neighbours_are_checked_one_by_one(eight: str) -> None:
     dtype = {"long": mx.int64, "float": mx.float32, "half": mx.float16}[eight]
     assert "out-of-bounds" in kinds(source, inputs={"x": mx.zeros((8 * 32 - 1,), dtype=dtype)})
     assert kinds(source, inputs={"x": mx.zeros((8 * 32,), dtype=dtype)}) == set()
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("union U { float4 v; float a[4]; };", "U u = {p[i]}; U w = u; out[i] = w.a[1];"),
+        (
+            "struct S { union { float4 v; float a[4]; }; int k; };",
+            "S u; u.v = p[i]; S w = u; out[i] = w.a[1];",
+        ),
+        (
+            "struct S { float4 v; int k; }; float f(S s) { return s.v.x; }",
+            "S s = {p[i], 3}; S w = s; out[i] = w.v.y + 0 * f(w);",
+        ),
+        (
+            "constant float4 T[2] = {float4(1, 2, 3, 4), float4(5)};",
+            "float4 v = T[0]; out[i] = p[i].y + 0 * v.x;",
+        ),
+        ("", "out[i] = as_type<float4>(as_type<uint4>(p[i])).y;"),
+        ("", "thread float4 a[2]; for (int k = 0; k < 2; ++k) a[k] = p[i]; out[i] = a[i % 2].y;"),
+        ("template <typename V> V g(const device V& v) { return v; }", "out[i] = g(p[i]).y;"),
+        (
+            "constant constexpr float4 one = float4(1); constant constexpr float4 two = one;",
+            "out[i] = (p[i] * two).y;",
+        ),
+    ],
+)
+def test_vectors_are_plain_values(header: str, body: str) -> None:
+    """In unions, structures, arrays and constants, by value and by reference, and as other bits."""
+    place = "uint i = thread_position_in_grid.x; const device float4* p = (const device float4*)x;"
+    out = run(place + body, inputs={"x": mx.arange(128).astype(mx.float32)}, header=header)
+    assert out.tolist() == [4.0 * i + 1 for i in range(32)]

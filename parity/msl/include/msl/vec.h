@@ -32,7 +32,7 @@ template <typename V, int... I> struct msl_components {
 #undef MSL_COMPONENTS
 };
 
-#if defined(__clang__)
+#if defined(__clang__) && !defined(MSL_UNIONS)  // a union of what copies itself is not copied
 // A copy of a vector is one access. Before it instruments a copy, clang takes the class apart into the components that
 // are used later. A load or a store of one of its own vectors no pass takes apart, and they are instrumented if they are
 // of 16 bytes at most and a power of two; of the others the runtime is told here, unless the compiler knows the object,
