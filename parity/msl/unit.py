@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from .loops import loops
 from .rewrite import rewrite
 from .signature import ATTRIBUTES, Generated
+from .tokens import tokens
 
 PREFIX = '#include "msl/kernel.h"\n#line 1 "kernel"\n'
+UNIONS = "#define MSL_UNIONS\n"
+"""Vectors may be members of a union, which C++ copies only if they are plain bytes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )
+    prefix = UNIONS + PREFIX if any(t.text == "union" for t in tokens(body)) else PREFIX
     return Unit(
-        PREFIX + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines())
+        prefix + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines())
     )

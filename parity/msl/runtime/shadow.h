@@ -239,6 +239,7 @@ static void check_range(u64 address, u64 size, u64 pc) {
   if (offset + size > r.size || offset > r.size) return outside(address, (u32)size, WRITE, pc);
   if (r.kind == PLAIN) return;
   r.count[WRITE]++;
+  if (!WRITE && r.fast == FAST_READ) return;
   if (profiling) profile_access(address, (u32)size, WRITE, pc, r.kind);
   if (r.kind == READ_ONLY) {
     if (WRITE) read_only_write(r, address, (u32)size, pc);
@@ -246,7 +247,10 @@ static void check_range(u64 address, u64 size, u64 pc) {
   }
   if (!checking) return;
   u64 part = 1ull << r.shift;
-  if ((offset | size) & (part - 1)) { refine(r, 0); part = 1; }
+  if ((offset | size) & (part - 1)) {
+    refine(r, (u32)__builtin_ctzll(offset | size));
+    part = 1ull << r.shift;
+  }
   const u64 short_pc = short_of(pc);
   const Order& order = *r.order;
   bool any = false;  // padding inside a structure is not written by anybody

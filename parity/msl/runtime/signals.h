@@ -46,17 +46,16 @@ static void on_signal(int number, siginfo_t* info, void* context) {
     f->numbers[0] = alarm ? launch.request->time_limit_ms : (u64)number;
     f->address = address;
     find_callers(context, f->numbers + 1);
-    const bool trap = number == SIGILL || number == SIGTRAP;  // put in where every way on divides by zero, say
+    const bool trap = number == SIGILL || number == SIGTRAP;  // put in where every way on has no meaning
     const char* what = number == SIGFPE ? "integer division by zero" : alarm ? "time limit" :
-                       trap ? "an operation without a meaning: a division by the constant 0, or no value returned" :
+                       trap ? "an operation without a meaning: no value returned, say" :
                        "memory fault";
     snprintf(f->text, sizeof f->text, "%s", what);
   }
   finish_now(alarm ? "time" : "crash");
 }
 
-#if defined(__aarch64__)
-// Called where the processor gives zero for a division by zero instead of a signal.
+// Called before a division by zero: one processor gives zero for it, and a constant 0 leaves a compiler no division.
 extern "C" void __ubsan_handle_divrem_overflow(void*, u64, u64) {
   Finding* f = note(CRASH, (RETURN_PC - clock_.base_pc) & PC_MASK, 0, nullptr);
   if (f) {
@@ -65,7 +64,6 @@ extern "C" void __ubsan_handle_divrem_overflow(void*, u64, u64) {
   }
   finish_now("crash");
 }
-#endif
 
 static void limit(int what, u64 soft, u64 hard) {
   rlimit r = {(rlim_t)soft, (rlim_t)hard};

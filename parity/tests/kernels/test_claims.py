@@ -148,8 +148,6 @@ def test_within_its_bars(spec: KernelSpec, dtype: str, deep: bool) -> None:
 
     What is counted are sizes: if not deep, bfloat16 stands for itself only where float16 does not for both.
     """
-    if compiler.splits_vectors():
-        pytest.skip(compiler.SPLITS)
     if not deep and dtype == "bfloat16" and "float16" in spec.dtypes:
         pytest.skip("counted in float16, of the same size: the deep profile counts it too")
     found = cost(spec, dtype)

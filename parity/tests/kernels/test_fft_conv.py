@@ -192,8 +192,6 @@ def test_views_that_start_at_odd_places(length: int, dtype: Any, request: pytest
 @pytest.mark.parametrize("dtype", [mx.float32, mx.float16, mx.bfloat16], ids=str)
 def test_pairs_are_read_where_they_are_aligned(dtype: Any) -> None:
     """The kernels look where an array begins; had they not, the executor would find the access misaligned."""
-    if compiler.splits_vectors():
-        pytest.skip(compiler.SPLITS)
     body = """
         const device T* from = x + options[0];
         const bool pairs = FORCED || Pair<true>::template at<T>(from);

@@ -6,7 +6,6 @@ import mlx.core as mx
 import pytest
 
 from parity import msl
-from parity.msl import compiler
 from parity.msl.findings import ERRORS, NOTES
 
 from .helpers import found, kinds, make, run
@@ -344,8 +343,6 @@ CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_wrong_one_is_found(case: str) -> None:
     kind, wrong, _, call = CASES[case]
-    if case == "a vector where a scalar may lie" and compiler.splits_vectors():
-        pytest.skip(compiler.SPLITS)
     seen = kinds(wrong, **call)
     allowed = {
         "a matrix product by half a SIMD group": {"partial-simd"},
@@ -555,3 +552,16 @@ def test_elements_before_a_view_are_outside() -> None:
     x = mx.arange(66, dtype=mx.float32)[3:]
     seen = found("int t = int(thread_position_in_grid.x); out[t] = x[t - 1];", inputs={"x": x})
     assert [(f.kind, f.index) for f in seen] == [("out-of-bounds", -1)]
+
+
+@pytest.mark.parametrize("division", ["5 / N", "5 % N", "5 / (t - t)", "x[t] / N", "(uint)x[t] % (uint)N"])
+def test_a_division_by_a_constant_zero_has_its_line(division: str) -> None:
+    """A compiler may make anything of it, and does: a trap at the start of the kernel, or nothing at all."""
+    seen = found(
+        f"int t = thread_position_in_grid.x;\nif (t == 3)\n  out[t] = {division};\nelse out[t] = 1;",
+        inputs={"x": mx.arange(32)},
+        template=[("N", 0)],
+        dtype=mx.int32,
+    )
+    assert [(f.kind, f.line) for f in seen if f.severity == "error"] == [("crash", 3)]
+    assert "division by zero" in seen[0].message

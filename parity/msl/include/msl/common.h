@@ -10,7 +10,7 @@ template <typename T, typename = msl_if_scalar<T>> MSL_INLINE T abs(T x) {
   else if constexpr (is_signed_v<T>) return x < 0 ? (T)-x : x;
   else return x;
 }
-template <typename T, int N> MSL_INLINE vec<T, N> abs(const vec<T, N>& v) { return msl_each([](T t) { return abs(t); }, v); }
+template <typename T, int N> MSL_INLINE vec<T, N> abs(msl_arg<T, N> v) { return msl_each([](T t) { return abs(t); }, v); }
 namespace precise { using metal::abs; }
 namespace fast { using metal::abs; }
 
@@ -29,13 +29,13 @@ constexpr MSL_INLINE conditional_t<is_same_v<A, B>, A, msl_common<A, B>> max(A x
   else return a < b ? b : a;
 }
 #define MSL_VECTOR_TOO(name)                                                                                   \
-  template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& a, const vec<T, N>& b) {             \
+  template <typename T, int N> MSL_INLINE vec<T, N> name(msl_arg<T, N> a, msl_arg<T, N> b) {                   \
     return msl_each([](T p, T q) { return (T)name(p, q); }, a, b);                                                 \
   }                                                                                                            \
   template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
-  MSL_INLINE vec<T, N> name(const vec<T, N>& a, B b) { return name(a, vec<T, N>((T)b)); }                      \
+  MSL_INLINE vec<T, N> name(msl_arg<T, N> a, B b) { return name(a, vec<T, N>((T)b)); }                         \
   template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
-  MSL_INLINE vec<T, N> name(B a, const vec<T, N>& b) { return name(vec<T, N>((T)a), b); }
+  MSL_INLINE vec<T, N> name(B a, msl_arg<T, N> b) { return name(vec<T, N>((T)a), b); }
 MSL_VECTOR_TOO(min) MSL_VECTOR_TOO(max)
 namespace precise { using metal::min; using metal::max; }
 namespace fast { using metal::min; using metal::max; }
@@ -50,7 +50,7 @@ MSL_INLINE T mix(T x, T y, A a) { return (T)(x + (y - x) * a); }
 template <typename T, typename = msl_if_scalar<T>> MSL_INLINE T sign(T x) {
   return x > (T)0 ? (T)1 : x < (T)0 ? (T)-1 : x != x ? (T)0 : x;
 }
-template <typename T, int N> MSL_INLINE vec<T, N> sign(const vec<T, N>& v) { return msl_each([](T t) { return sign(t); }, v); }
+template <typename T, int N> MSL_INLINE vec<T, N> sign(msl_arg<T, N> v) { return msl_each([](T t) { return sign(t); }, v); }
 template <typename T, typename = msl_if_scalar<T>> MSL_INLINE T step(T edge, T x) { return x < edge ? (T)0 : (T)1; }
 MSL_VECTOR_TOO(step)
 template <typename T> MSL_INLINE T smoothstep(T a, T b, T x) {
@@ -62,19 +62,19 @@ namespace precise { using metal::clamp; using metal::saturate; }
 namespace fast { using metal::clamp; using metal::saturate; }
 
 template <typename T, typename = msl_if_scalar<T>> constexpr MSL_INLINE T select(T a, T b, bool c) { return c ? b : a; }
-template <typename T, int N, typename C> MSL_INLINE vec<T, N> select(const vec<T, N>& a, const vec<T, N>& b, const vec<C, N>& c) {
+template <typename T, int N, typename C> MSL_INLINE vec<T, N> select(msl_arg<T, N> a, msl_arg<T, N> b, msl_arg<C, N> c) {
   return msl_each([](T p, T q, C r) {
     if constexpr (is_same_v<C, bool>) return r ? q : p;
     else return (r < 0) ? q : p;  // the most significant bit decides
   }, a, b, c);
 }
-template <typename T, int N> MSL_INLINE vec<T, N> select(const vec<T, N>& a, const vec<T, N>& b, bool c) { return c ? b : a; }
-template <typename T, int N> MSL_INLINE bool all(const vec<T, N>& v) {
+template <typename T, int N> MSL_INLINE vec<T, N> select(msl_arg<T, N> a, msl_arg<T, N> b, bool c) { return c ? b : a; }
+template <typename T, int N> MSL_INLINE bool all(msl_arg<T, N> v) {
   bool r = true;
   for (int i = 0; i < N; ++i) r &= (bool)v.at(i);
   return r;
 }
-template <typename T, int N> MSL_INLINE bool any(const vec<T, N>& v) {
+template <typename T, int N> MSL_INLINE bool any(msl_arg<T, N> v) {
   bool r = false;
   for (int i = 0; i < N; ++i) r |= (bool)v.at(i);
   return r;
@@ -83,31 +83,31 @@ MSL_INLINE bool all(bool b) { return b; }
 MSL_INLINE bool any(bool b) { return b; }
 
 // Geometry.
-template <typename T> MSL_INLINE T dot(const vec<T, 2>& a, const vec<T, 2>& b) { return (T)(a.x * b.x + a.y * b.y); }
-template <typename T> MSL_INLINE T dot(const vec<T, 3>& a, const vec<T, 3>& b) {
+template <typename T> MSL_INLINE T dot(msl_arg<T, 2> a, msl_arg<T, 2> b) { return (T)(a.x * b.x + a.y * b.y); }
+template <typename T> MSL_INLINE T dot(msl_arg<T, 3> a, msl_arg<T, 3> b) {
   return (T)(a.x * b.x + a.y * b.y + a.z * b.z);
 }
-template <typename T> MSL_INLINE T dot(const vec<T, 4>& a, const vec<T, 4>& b) {
+template <typename T> MSL_INLINE T dot(msl_arg<T, 4> a, msl_arg<T, 4> b) {
   return (T)(a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w);
 }
-template <typename T> MSL_INLINE vec<T, 3> cross(const vec<T, 3>& a, const vec<T, 3>& b) {
+template <typename T> MSL_INLINE vec<T, 3> cross(msl_arg<T, 3> a, msl_arg<T, 3> b) {
   return vec<T, 3>(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x);
 }
-template <typename T, int N> MSL_INLINE T length_squared(const vec<T, N>& v) { return dot(v, v); }
-template <typename T, int N> MSL_INLINE T length(const vec<T, N>& v) { return (T)sqrt(dot(v, v)); }
-template <typename T, int N> MSL_INLINE T distance(const vec<T, N>& a, const vec<T, N>& b) { return length(a - b); }
-template <typename T, int N> MSL_INLINE T distance_squared(const vec<T, N>& a, const vec<T, N>& b) { return dot(a - b, a - b); }
-template <typename T, int N> MSL_INLINE vec<T, N> faceforward(const vec<T, N>& n, const vec<T, N>& i, const vec<T, N>& r) {
+template <typename T, int N> MSL_INLINE T length_squared(msl_arg<T, N> v) { return dot(v, v); }
+template <typename T, int N> MSL_INLINE T length(msl_arg<T, N> v) { return (T)sqrt(dot(v, v)); }
+template <typename T, int N> MSL_INLINE T distance(msl_arg<T, N> a, msl_arg<T, N> b) { return length(a - b); }
+template <typename T, int N> MSL_INLINE T distance_squared(msl_arg<T, N> a, msl_arg<T, N> b) { return dot(a - b, a - b); }
+template <typename T, int N> MSL_INLINE vec<T, N> faceforward(msl_arg<T, N> n, msl_arg<T, N> i, msl_arg<T, N> r) {
   return dot(r, i) < (T)0 ? n : -n;
 }
-template <typename T, int N> MSL_INLINE vec<T, N> reflect(const vec<T, N>& i, const vec<T, N>& n) {
+template <typename T, int N> MSL_INLINE vec<T, N> reflect(msl_arg<T, N> i, msl_arg<T, N> n) {
   return i - n * (T)((T)2 * dot(n, i));
 }
-template <typename T, int N> MSL_INLINE vec<T, N> refract(const vec<T, N>& i, const vec<T, N>& n, T eta) {
+template <typename T, int N> MSL_INLINE vec<T, N> refract(msl_arg<T, N> i, msl_arg<T, N> n, T eta) {
   const T d = dot(n, i), k = (T)((T)1 - eta * eta * ((T)1 - d * d));
   return k < (T)0 ? vec<T, N>((T)0) : i * eta - n * (T)(eta * d + sqrt(k));
 }
-template <typename T, int N> MSL_INLINE vec<T, N> normalize(const vec<T, N>& v) { return v * (T)rsqrt(dot(v, v)); }
+template <typename T, int N> MSL_INLINE vec<T, N> normalize(msl_arg<T, N> v) { return v * (T)rsqrt(dot(v, v)); }
 #define MSL_BOTH(space)                                                                                        \
   namespace space {                                                                                            \
   using metal::distance; using metal::length; using metal::normalize;                                          \
@@ -125,7 +125,7 @@ MSL_BOTH(precise) MSL_BOTH(fast)
     (void)x; (void)bits;                                                                                       \
     return (T)(body);                                                                                          \
   }                                                                                                            \
-  template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& v) { return msl_each([](T t) { return name(t); }, v); }
+  template <typename T, int N> MSL_INLINE vec<T, N> name(msl_arg<T, N> v) { return msl_each([](T t) { return name(t); }, v); }
 MSL_INLINE ulong msl_reverse(ulong x, int bits) {
   ulong r = 0;
   for (int i = 0; i < bits; ++i) r |= (x >> i & 1) << (bits - 1 - i);

@@ -10,7 +10,7 @@ template <typename T> struct complex_t {
   constexpr MSL_INLINE complex_t(T r, T i) : real(r), imag(i) {}
   template <typename U, typename = metal::enable_if_t<metal::is_scalar_v<U>>>
   constexpr MSL_INLINE complex_t(U r) : real((T)r), imag(0) {}
-  constexpr MSL_INLINE complex_t(const metal::vec<T, 2>& v) : real(v.x), imag(v.y) {}
+  constexpr MSL_INLINE complex_t(metal::msl_arg<T, 2> v) : real(v.x), imag(v.y) {}
   template <typename U, typename = metal::enable_if_t<!metal::is_same_v<U, T>>>
   constexpr MSL_INLINE complex_t(const complex_t<U>& c) : real((T)c.real), imag((T)c.imag) {}
   MSL_INLINE operator metal::vec<T, 2>() const { return metal::vec<T, 2>(real, imag); }

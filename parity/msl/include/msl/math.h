@@ -25,10 +25,10 @@ template <typename T> using msl_if_scalar = enable_if_t<is_scalar_v<T>>;
     const float x = (float)t;                                                                                  \
     return (msl_float_of<T>)(body);                                                                                \
   }                                                                                                            \
-  template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& v) {                                 \
+  template <typename T, int N> MSL_INLINE vec<T, N> name(msl_arg<T, N> v) {                                    \
     return msl_each([](T t) { return (T)name(t); }, v);                                                            \
   }                                                                                                            \
-  template <typename T, int N> MSL_INLINE vec<T, N> name(const packed_vec<T, N>& v) { return name(vec<T, N>(v)); }
+  template <typename T, int N> MSL_INLINE vec<T, N> name(msl_packed_arg<T, N> v) { return name(vec<T, N>(v)); }
 
 // The vector type among three arguments, of which the others are that too, or scalars that stand for a vector.
 template <typename V, typename... X> struct msl_vector_if : enable_if<((is_same_v<X, V> || is_scalar_v<X>) && ...), V> {};
@@ -46,13 +46,13 @@ using msl_vector_of = typename msl_vector_if<
     const float x = (float)a, y = (float)b;                                                                    \
     return (msl_float_of<msl_common<A, B>>)(body);                                                              \
   }                                                                                                            \
-  template <typename T, int N> MSL_INLINE vec<T, N> name(const vec<T, N>& a, const vec<T, N>& b) {             \
+  template <typename T, int N> MSL_INLINE vec<T, N> name(msl_arg<T, N> a, msl_arg<T, N> b) {                   \
     return msl_each([](T p, T q) { return (T)name(p, q); }, a, b);                                                 \
   }                                                                                                            \
   template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
-  MSL_INLINE vec<T, N> name(const vec<T, N>& a, B b) { return name(a, vec<T, N>((T)b)); }                      \
+  MSL_INLINE vec<T, N> name(msl_arg<T, N> a, B b) { return name(a, vec<T, N>((T)b)); }                         \
   template <typename T, int N, typename B, typename = msl_if_scalar<B>>                                            \
-  MSL_INLINE vec<T, N> name(B a, const vec<T, N>& b) { return name(vec<T, N>((T)a), b); }
+  MSL_INLINE vec<T, N> name(B a, msl_arg<T, N> b) { return name(vec<T, N>((T)a), b); }
 
 #define MSL_BOUNDED(FLAG)                                                                                      \
   MSL_UNARY(acos, msl_math1(MSL_ACOS | FLAG, x))                                                               \
@@ -113,7 +113,7 @@ MSL_INLINE float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c)
 // The product of two halves is exact in float; the sum is rounded once more, by way of double, which is wide enough.
 MSL_INLINE half fma(half a, half b, half c) { return (half)((double)a * (double)b + (double)c); }
 MSL_INLINE bfloat fma(bfloat a, bfloat b, bfloat c) { return bfloat(__builtin_fmaf((float)a, (float)b, (float)c)); }
-template <typename T, int N> MSL_INLINE vec<T, N> fma(const vec<T, N>& a, const vec<T, N>& b, const vec<T, N>& c) {
+template <typename T, int N> MSL_INLINE vec<T, N> fma(msl_arg<T, N> a, msl_arg<T, N> b, msl_arg<T, N> c) {
   return msl_each([](T p, T q, T r) { return fma(p, q, r); }, a, b, c);
 }
 MSL_SCALARS_TOO(fma)
@@ -143,7 +143,7 @@ MSL_BOTH(precise) MSL_BOTH(fast)
 
 #define MSL_TEST(name, body)                                                                                   \
   template <typename T, typename = msl_if_scalar<T>> MSL_INLINE bool name(T t) { const float x = (float)t; return body; } \
-  template <typename T, int N> MSL_INLINE vec<bool, N> name(const vec<T, N>& v) {                              \
+  template <typename T, int N> MSL_INLINE vec<bool, N> name(msl_arg<T, N> v) {                                 \
     return msl_each([](T t) { return name(t); }, v);                                                               \
   }
 MSL_TEST(isnan, __builtin_isnan(x))

@@ -42,12 +42,12 @@ template <typename T, int C, int R> MSL_INLINE matrix<T, C, R> operator-(const m
   for (int i = 0; i < C; ++i) r[i] = -m[i];
   return r;
 }
-template <typename T, int C, int R> MSL_INLINE vec<T, R> operator*(const matrix<T, C, R>& m, const vec<T, C>& v) {
+template <typename T, int C, int R> MSL_INLINE vec<T, R> operator*(const matrix<T, C, R>& m, msl_arg<T, C> v) {
   vec<T, R> r = m[0] * v.at(0);
   for (int i = 1; i < C; ++i) r = r + m[i] * v.at(i);
   return r;
 }
-template <typename T, int C, int R> MSL_INLINE vec<T, C> operator*(const vec<T, R>& v, const matrix<T, C, R>& m) {
+template <typename T, int C, int R> MSL_INLINE vec<T, C> operator*(msl_arg<T, R> v, const matrix<T, C, R>& m) {
   vec<T, C> r;
   for (int i = 0; i < C; ++i) r.at(i) = dot(v, m[i]);
   return r;

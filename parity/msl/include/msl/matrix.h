@@ -48,12 +48,7 @@ MSL_INLINE void simdgroup_load(simdgroup_matrix<T, R, C>& m, const P* source, ul
     m.elements_.x = (T)p[c * elements_per_row + r];
     m.elements_.y = (T)p[(c + 1) * elements_per_row + r];
   } else if (const P* own = p + r * elements_per_row + c; msl_is_pair(own)) {
-    // As one integer: a compiler may split a pair into its elements, and then it is two accesses.
-    using Bits = metal::conditional_t<sizeof(P) == 4, unsigned long long, unsigned>;
-    const Bits bits = *(const volatile Bits*)own;
-    vec<P, 2> pair;
-    __builtin_memcpy(&pair, &bits, sizeof pair);
-    m.elements_ = (vec<T, 2>)pair;
+    m.elements_ = (vec<T, 2>)*(const vec<P, 2>*)own;
   } else {
     m.elements_.x = (T)p[r * elements_per_row + c];
     m.elements_.y = (T)p[r * elements_per_row + c + 1];

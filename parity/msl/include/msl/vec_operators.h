@@ -8,27 +8,27 @@ namespace metal {
 #define SCALAR(X) typename = enable_if_t<is_scalar_v<X>>
 
 #define MSL_VEC_ARITHMETIC(op)                                                                                 \
-  template <typename T, int N> MSL_INLINE vec<T, N> operator op(const vec<T, N>& a, const vec<T, N>& b) {      \
+  template <typename T, int N> MSL_INLINE vec<T, N> operator op(msl_arg<T, N> a, msl_arg<T, N> b) {            \
     return msl_each([](T p, T q) __attribute__((always_inline)) { return (T)(p op q); }, a, b);                    \
   }                                                                                                            \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<T, N> operator op(const vec<T, N>& a, X b) { return a op vec<T, N>((T)b); }                   \
+  MSL_INLINE vec<T, N> operator op(msl_arg<T, N> a, X b) { return a op vec<T, N>((T)b); }                      \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<T, N> operator op(X a, const vec<T, N>& b) { return vec<T, N>((T)a) op b; }                   \
-  template <typename T, int N> MSL_INLINE vec<T, N> operator op(const packed_vec<T, N>& a, const vec<T, N>& b) { \
+  MSL_INLINE vec<T, N> operator op(X a, msl_arg<T, N> b) { return vec<T, N>((T)a) op b; }                      \
+  template <typename T, int N> MSL_INLINE vec<T, N> operator op(msl_packed_arg<T, N> a, msl_arg<T, N> b) {       \
     return vec<T, N>(a) op b;                                                                                  \
   }                                                                                                            \
-  template <typename T, int N> MSL_INLINE vec<T, N> operator op(const vec<T, N>& a, const packed_vec<T, N>& b) { \
+  template <typename T, int N> MSL_INLINE vec<T, N> operator op(msl_arg<T, N> a, msl_packed_arg<T, N> b) {       \
     return a op vec<T, N>(b);                                                                                  \
   }                                                                                                            \
   template <typename T, int N>                                                                                 \
-  MSL_INLINE vec<T, N> operator op(const packed_vec<T, N>& a, const packed_vec<T, N>& b) {                     \
+  MSL_INLINE vec<T, N> operator op(msl_packed_arg<T, N> a, msl_packed_arg<T, N> b) {                           \
     return vec<T, N>(a) op vec<T, N>(b);                                                                       \
   }                                                                                                            \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<T, N> operator op(const packed_vec<T, N>& a, X b) { return vec<T, N>(a) op b; }               \
+  MSL_INLINE vec<T, N> operator op(msl_packed_arg<T, N> a, X b) { return vec<T, N>(a) op b; }                  \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<T, N> operator op(X a, const packed_vec<T, N>& b) { return a op vec<T, N>(b); }               \
+  MSL_INLINE vec<T, N> operator op(X a, msl_packed_arg<T, N> b) { return a op vec<T, N>(b); }                  \
   template <typename T, int N, typename B> MSL_INLINE vec<T, N>& operator op##=(vec<T, N>& a, const B& b) {    \
     return a = a op b;                                                                                         \
   }                                                                                                            \
@@ -41,27 +41,27 @@ MSL_VEC_ARITHMETIC(&) MSL_VEC_ARITHMETIC(|) MSL_VEC_ARITHMETIC(^) MSL_VEC_ARITHM
 #undef MSL_VEC_ARITHMETIC
 
 #define MSL_VEC_COMPARE(op)                                                                                    \
-  template <typename T, int N> MSL_INLINE vec<bool, N> operator op(const vec<T, N>& a, const vec<T, N>& b) {   \
+  template <typename T, int N> MSL_INLINE vec<bool, N> operator op(msl_arg<T, N> a, msl_arg<T, N> b) {         \
     return msl_each([](T p, T q) __attribute__((always_inline)) { return (bool)(p op q); }, a, b);                 \
   }                                                                                                            \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<bool, N> operator op(const vec<T, N>& a, X b) { return a op vec<T, N>((T)b); }                \
+  MSL_INLINE vec<bool, N> operator op(msl_arg<T, N> a, X b) { return a op vec<T, N>((T)b); }                   \
   template <typename T, int N, typename X, SCALAR(X)>                                                          \
-  MSL_INLINE vec<bool, N> operator op(X a, const vec<T, N>& b) { return vec<T, N>((T)a) op b; }
+  MSL_INLINE vec<bool, N> operator op(X a, msl_arg<T, N> b) { return vec<T, N>((T)a) op b; }
 MSL_VEC_COMPARE(==) MSL_VEC_COMPARE(!=) MSL_VEC_COMPARE(<) MSL_VEC_COMPARE(<=) MSL_VEC_COMPARE(>) MSL_VEC_COMPARE(>=)
 MSL_VEC_COMPARE(&&) MSL_VEC_COMPARE(||)
 #undef MSL_VEC_COMPARE
 #undef SCALAR
 
-template <typename T, int N> MSL_INLINE vec<T, N> operator-(const vec<T, N>& a) {
+template <typename T, int N> MSL_INLINE vec<T, N> operator-(msl_arg<T, N> a) {
   return msl_each([](T p) { return (T)(-p); }, a);
 }
-template <typename T, int N> MSL_INLINE vec<T, N> operator-(const packed_vec<T, N>& a) { return -vec<T, N>(a); }
-template <typename T, int N> MSL_INLINE vec<T, N> operator+(const vec<T, N>& a) { return a; }
-template <typename T, int N> MSL_INLINE vec<T, N> operator~(const vec<T, N>& a) {
+template <typename T, int N> MSL_INLINE vec<T, N> operator-(msl_packed_arg<T, N> a) { return -vec<T, N>(a); }
+template <typename T, int N> MSL_INLINE vec<T, N> operator+(msl_arg<T, N> a) { return a; }
+template <typename T, int N> MSL_INLINE vec<T, N> operator~(msl_arg<T, N> a) {
   return msl_each([](T p) { return (T)(~p); }, a);
 }
-template <typename T, int N> MSL_INLINE vec<bool, N> operator!(const vec<T, N>& a) {
+template <typename T, int N> MSL_INLINE vec<bool, N> operator!(msl_arg<T, N> a) {
   return msl_each([](T p) { return !p; }, a);
 }
 template <typename T, int N> MSL_INLINE vec<T, N>& operator++(vec<T, N>& a) { return a += (T)1; }
@@ -85,6 +85,10 @@ MSL_NAMES(ulong, unsigned long) MSL_NAMES(half, half) MSL_NAMES(bfloat, bfloat) 
 
 template <typename T, typename F> constexpr MSL_INLINE T as_type(const F& x) {
   static_assert(sizeof(T) == sizeof(F), "as_type converts between types of one size");
-  return __builtin_bit_cast(T, x);
+  if constexpr (__is_trivially_copyable(T) && __is_trivially_copyable(F)) return __builtin_bit_cast(T, x);
+  const F from = x;
+  T to;
+  __builtin_memcpy((void*)&to, (const void*)&from, sizeof to);
+  return to;
 }
 namespace metal { using ::as_type; }
