@@ -31,6 +31,7 @@ class MlxLive:
         self.task = task
         self.side = side
         self.words = vocabulary(task.spec, 1)
+        self._default = mx.default_device()
         with self.stream():
             self.module = side.load(task.spec, task)
             mx.eval(self.module.parameters())
@@ -41,6 +42,7 @@ class MlxLive:
         """The device and the numerical profile of the run, with every word said by itself."""
         spec = self.task.spec
         with numerics.in_force(spec), numerics.apart(spec), self.side.executing(self.task.device):
+            self._default = mx.default_device()
             yield
 
     def portable(self, value: Any) -> Any:
@@ -57,7 +59,7 @@ class MlxLive:
         return to_mlx(x, own if keep and own is not None else self.task.dtype)
 
     def resume(self) -> None:
-        mx.set_default_device(mx.gpu if self.task.device == "gpu" else mx.cpu)
+        mx.set_default_device(self._default)  # of the executor it is a GPU, wherever it runs
 
     def run(self, around: Around | None = None) -> Outcome:
         with self.stream():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import parity.specs
+from parity import sides
 from parity.case import Case
 from parity.drift.backward import trace_backward
 from parity.drift.draw import by_unit, draw, ends_of_units, worst_gradients
@@ -231,3 +232,15 @@ def test_the_pictures(target: Target, tmp_path: Path, monkeypatch: pytest.Monkey
     assert [text.get_text() for text in heat.axes[0].texts] == ["=", "10", "∞"]
     labels = [line.get_label() for line in depth.axes[0].lines]
     assert labels == ["the port", "the reference", "the worst gradient of its parameters"]
+
+
+@pytest.mark.skipif(sides.why_not("msl", None) is not None, reason="the executor needs a C++ compiler")
+def test_kernels_stay_kernels(target: Target) -> None:
+    """Whoever goes on after a stop still has the device that the executor pretends to have."""
+    task = task_of(Case.parse("BertMLP;b=1;l=2;d=4"), 0)
+    for found in (
+        list(trace(task, TORCH, ("msl", "cpu"))),
+        list(trace_backward(task, TORCH, ("msl", "cpu"), 0)),
+    ):
+        assert found
+        assert not [d for d in found if d.problem or not d.adds_up]
