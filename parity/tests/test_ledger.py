@@ -43,6 +43,14 @@ def test_worse_means_an_interval_wholly_above(ledger: Ledger, row: Row, worse: b
     assert (ledger.worse(row) is not None) == worse
 
 
+def test_luck_is_not_recorded(ledger: Ledger) -> None:
+    """A port without any error on the inputs of a run has no interval to be held against."""
+    assert update(ledger.path, [_row(0, 0, 0, environment="elsewhere")], 0) == 0
+    again = Ledger.load(ledger.path)
+    assert again is not None
+    assert not again.knows("elsewhere")
+
+
 def test_an_update_keeps_other_environments(ledger: Ledger) -> None:
     """Of the same seed; with another one the ledger starts again."""
     count = update(
