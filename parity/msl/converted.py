@@ -6,21 +6,10 @@ overload may give a name another meaning, nothing is.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from .declared import SPACES, Function, Names, Piece, Place, Text, arguments, base_type, stars, subscripts
 from .loops import statement_end
-from .spaces import (
-    SPACES,
-    Function,
-    Names,
-    Piece,
-    Place,
-    Text,
-    arguments,
-    base_type,
-    known,
-    read,
-    stars,
-    subscripts,
-)
+from .outline import read
+from .spaces import known
 from .tokens import Token, Wrong, skip_angles, skip_pair, text_at
 
 KEEP = "a pointer keeps its address space: declare it with {space}, or copy the elements"

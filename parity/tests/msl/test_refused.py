@@ -124,6 +124,10 @@ def test_in_a_function_of_the_header() -> None:
         "SPACE float* line = out; device float* p = line;",
         "USE(line);",
         "hidden = line;",
+        "NAMED(float) line = out; device float* p = line;",
+        "decltype(out) line = out; device float* p = line;",
+        "{ device float (*line)[4] = 0; device float* p = line; }",
+        "struct P { int at(T* line) { device float* p = line; return 0; } };",
         "device float* q[2] = {out, out}; device float* p = q[0]; device Pair* r = pair.line; r->line = acc;",
         "#if OLD\ndevice float* p = line;\n#endif",
         "if constexpr (N > 1) { device T* p = line; } else if (N > 2) device T* q = line; else { }",
@@ -135,6 +139,7 @@ def test_what_is_not_certain_is_not_said(body: str) -> None:
         TOTAL
         + """
         #define SPACE device
+        #define NAMED(a) device a*
         #define USE(a) device float* p = a
         #define MANY(a) many(out)
         #define DECLARE threadgroup float* hidden
