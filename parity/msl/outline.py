@@ -10,24 +10,21 @@ from .tokens import Token, ends_line, skip_angles, skip_pair, text_at
 def read(found: Sequence[Token]) -> Text:
     """The text without its directives, and what is declared outside functions."""
     text = Text([])
-    depth = i = 0
-    while i < len(found):
-        t = found[i]
-        if t.text == "#" or t.kind == "directive":
-            end = i
-            while end < len(found) and not ends_line(found[end]):
-                end += 1
-            words = [w.text for w in found[i:end] if w.kind == "word"]
-            kind = words[0] if words and t.text == "#" else ""
-            depth += kind in ("if", "ifdef", "ifndef")
-            depth -= kind == "endif"
-            if kind == "define":
-                text.macros.add(words[1])
-                text.hidden.update(words[2:])
-            i = end
-        elif t.kind not in ("space", "comment"):
+    depth = behind = 0
+    for i, t in enumerate(found):
+        if i < behind or t.kind in ("space", "comment"):
+            continue
+        if t.text != "#" and t.kind != "directive":
             text.code.append(Piece(t.kind, t.text, i, depth == 0))
-        i += 1
+            continue
+        behind = next((k for k in range(i, len(found)) if ends_line(found[k])), len(found))
+        words = [w.text for w in found[i:behind] if w.kind == "word"]
+        kind = words[0] if words and t.text == "#" else ""
+        depth += kind in ("if", "ifdef", "ifndef")
+        depth -= kind == "endif"
+        if kind == "define":
+            text.macros.update(words[1:2])
+            text.hidden.update(words[2:])
     _outside(text)
     return text
 

@@ -26,7 +26,7 @@ def _declared(whole: Text, f: Function) -> list[tuple[int, list[str]]]:
     code, i, ends = whole.code, f.first, []
     while i < f.last:
         base = base_type(whole, i) if code[i - 1].text in ("{", ";", "}") else None
-        if base and base.spaces in ((), ("thread",)) and not base.fixed and code[base.end].kind == "word":
+        if base and base.spaces in ((), ("thread",)) and not base.fixed and base.end < f.last:
             end = base.end
             while end < f.last and code[end].text not in (";", "{", "}", "("):
                 end = skip_pair(code, end, "[", "]") if code[end].text == "[" else end + 1
