@@ -4,7 +4,9 @@ A compiler's own filling may be finite, as g++'s is, and then vanishes where it 
 first turn of an online softmax scales what it has summed so far by ``exp(-INFINITY - m)``.
 """
 
-from .declared import Function, Text, arguments, base_type, subscripts
+from collections.abc import Sequence
+
+from .declared import Function, Piece, Text, arguments, base_type, subscripts
 from .outline import read
 from .spaces import CLASSES
 from .tokens import skip_pair, text_at, tokens
@@ -21,12 +23,16 @@ def with_nan(text: str) -> str:
     return "".join(t.text for t in found)
 
 
+def _is_word(code: Sequence[Piece], i: int) -> bool:
+    return i < len(code) and code[i].kind == "word"
+
+
 def _declared(whole: Text, f: Function) -> list[tuple[int, list[str]]]:
     """The ends of declarations that leave a variable unset, and its name."""
     code, i, ends = whole.code, f.first, []
     while i < f.last:
         base = base_type(whole, i) if code[i - 1].text in ("{", ";", "}") else None
-        if base and base.spaces in ((), ("thread",)) and not base.fixed and base.end < f.last:
+        if base and not base.fixed and not {*base.spaces} - {"thread"} and _is_word(code, base.end):
             end = base.end
             while end < f.last and code[end].text not in (";", "{", "}", "("):
                 end = skip_pair(code, end, "[", "]") if code[end].text == "[" else end + 1
