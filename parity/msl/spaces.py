@@ -33,7 +33,8 @@ def known(text: Text, f: Function) -> Names:
                 names[p.text] = None
     for name in text.hidden | text.macros:
         names[name] = None
-    return {**text.constants, **names}
+    constants = {n: p for n, p in text.constants.items() if p is None or p.space == "constant"}
+    return {**constants, **names}
 
 
 def _starts(code: Sequence[Piece], first: int, last: int) -> Iterator[int]:

@@ -124,6 +124,7 @@ def test_in_a_function_of_the_header() -> None:
         "SPACE float* line = out; device float* p = line;",
         "USE(line);",
         "hidden = line;",
+        "device float* p = loose;",
         "NAMED(float) line = out; device float* p = line;",
         "decltype(out) line = out; device float* p = line;",
         "{ device float (*line)[4] = 0; device float* p = line; }",
@@ -139,6 +140,7 @@ def test_what_is_not_certain_is_not_said(body: str) -> None:
         TOTAL
         + """
         #define SPACE device
+        const float loose[2] = {1, 2};
         #define NAMED(a) device a*
         #define USE(a) device float* p = a
         #define MANY(a) many(out)
