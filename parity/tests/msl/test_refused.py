@@ -117,13 +117,14 @@ def test_in_a_function_of_the_header() -> None:
         "float a = (float)w[0]; ulong b = (ulong)x; int c = (int)tile[0][1]; device float* p = (device float*)16;",
         "const device float* p = z > 0 ? x : out; device float* q = out + (x - out);",
         "{ device float* line = out; device float* p = line; }",
+        "{ threadgroup float* p; p = line; } device float* p = out;",
         "auto f = [&](device float* line) { device float* p = line; };",
         "auto f = [line = out] { device float* p = line; };",
         "auto [line, b] = pair; device float* p = line;",
         "vec<device float*, 2> line; device float* p = line;",
         "SPACE float* line = out; device float* p = line;",
-        "USE(line);",
-        "hidden = line;",
+        "USE(line); device float* p = line;",
+        "device float* hidden = out; { DECLARE; hidden = line; }",
         "device float* p = loose;",
         "NAMED(float) line = out; device float* p = line;",
         "decltype(out) line = out; device float* p = line;",
@@ -132,7 +133,7 @@ def test_in_a_function_of_the_header() -> None:
         "device float* q[2] = {out, out}; device float* p = q[0]; device Pair* r = pair.line; r->line = acc;",
         "#if OLD\ndevice float* p = line;\n#endif",
         "if constexpr (N > 1) { device T* p = line; } else if (N > 2) device T* q = line; else { }",
-        "out[0] = total(x, w[0]); out[1] = any(line); out[2] = two(line); out[3] = MANY(line); o.total(line, 1);",
+        "out[0] = total(x, w[0]); out[1] = any(line); out[2] = two(line); out[4] = two(x); out[3] = MANY(line); o.total(line, 1);",
     ],
 )
 def test_what_is_not_certain_is_not_said(body: str) -> None:
@@ -141,9 +142,9 @@ def test_what_is_not_certain_is_not_said(body: str) -> None:
         + """
         #define SPACE device
         const float loose[2] = {1, 2};
-        #define NAMED(a) device a*
-        #define USE(a) device float* p = a
-        #define MANY(a) many(out)
+        #define NAMED(argument) device argument*
+        #define USE(argument) device float* used = argument
+        #define MANY(argument) many(argument)
         #define DECLARE threadgroup float* hidden
         template <typename P> float any(P p) { return p[0]; }
         float two(device float* p) { return p[0]; }
