@@ -132,7 +132,7 @@ def run(
     Raises: CompileError, CompilerMissingError, LaunchError.
     """
     generated = generated_text(kernel, call)
-    unit = assemble(generated, atomic_outputs=kernel.atomic_outputs)
+    unit = assemble(generated, atomic_outputs=kernel.atomic_outputs, nan=settings.unset == "pattern")
     options = Options(settings.contract, settings.fast_math, settings.reassociate, profile, settings.unset)
     compiled = compile_unit(kernel.name, unit, options)
     answer = launch.run(

@@ -1,5 +1,7 @@
 """Where the loops of a text lie: the runtime asks which lanes are still in the turn that others have left."""
 
+from collections.abc import Sequence
+
 from .tokens import Token, significant, skip_pair, text_at, tokens
 
 
@@ -17,17 +19,17 @@ def loops(text: str) -> list[tuple[int, int]]:
     return sorted(spans, key=lambda s: (s[0], -s[1]))
 
 
-def _end(found: list[Token], i: int) -> int:
+def _end(found: Sequence[Token], i: int) -> int:
     """The token after the loop that starts at `i`."""
     j = significant(found, i, 1)
     if found[i].text != "do":
         if text_at(found, j) != "(":
             return i + 1
         j = significant(found, skip_pair(found, j, "(", ")") - 1, 1)
-    return _statement_end(found, j)
+    return statement_end(found, j)
 
 
-def _statement_end(found: list[Token], j: int) -> int:
+def statement_end(found: Sequence[Token], j: int) -> int:
     """The token after the statement that starts at `j`."""
     word = text_at(found, j)
     if word == "{":
@@ -35,10 +37,10 @@ def _statement_end(found: list[Token], j: int) -> int:
     if word in ("for", "while", "if", "switch"):
         k = significant(found, j, 1)
         if text_at(found, k) == "(":
-            end = _statement_end(found, significant(found, skip_pair(found, k, "(", ")") - 1, 1))
+            end = statement_end(found, significant(found, skip_pair(found, k, "(", ")") - 1, 1))
             after = significant(found, end - 1, 1)
             if word == "if" and text_at(found, after) == "else":
-                return _statement_end(found, significant(found, after, 1))
+                return statement_end(found, significant(found, after, 1))
             return end
     while j < len(found) and found[j].text != ";":
         j = skip_pair(found, j, found[j].text, ")") if found[j].text == "(" else j + 1

@@ -89,7 +89,8 @@ def _same_value(f: Raw) -> Phrase:
 
 
 def _uninitialised(f: Raw) -> Phrase:
-    threadgroup = "write it first; Metal's threadgroup memory starts with arbitrary contents"
+    threadgroup = "write it first, with a barrier before the read if another thread does; "
+    threadgroup += "Metal's threadgroup memory starts with arbitrary contents"
     device = "pass init_value, or write the output before it is read"
     return f.element, threadgroup if f["space"] == SPACE_THREADGROUP else device, f.now("read")
 

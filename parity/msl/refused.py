@@ -5,19 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .converted import converted
 from .overloads import is_function
-from .tokens import Token, significant, skip_angles, skip_pair, text_at, tokens
+from .tokens import PLAIN, Token, Wrong, significant, skip_angles, skip_pair, text_at, tokens
 
-_SCALARS = (
-    "bool char uchar short ushort int uint long ulong half bfloat float complex64_t float16_t bfloat16_t "
-)
-_SCALARS += "int8_t uint8_t int16_t uint16_t int32_t uint32_t int64_t uint64_t size_t"
-_TYPE = re.compile(rf"(?:packed_)?(?:{'|'.join(_SCALARS.split())})[234]?\Z")
 _WORDS = {"const", "volatile", "static", "inline"}
 _CONTROL = {"if", "else", "for", "while", "switch", "return", "do"}
-
-Wrong = tuple[int, str, str]
-"""A token, what is wrong with it, and what mends it."""
 
 SPACE = "write device, constant, threadgroup or thread before its type"
 DOUBLE = "use float, or two floats for a number and its rounding error"
@@ -41,7 +34,8 @@ def refused(text: str) -> tuple[Refusal, ...]:
         lines.append(lines[-1] + t.text.count("\n"))
     aliases = set(re.findall(r"^\s*#\s*define\s+(\w+)", text, re.MULTILINE))
     wrong = {
-        (lines[i], message): remedy for i, message, remedy in (*_types(found), *_pointers(found, aliases))
+        (lines[i], message): remedy
+        for i, message, remedy in (*_types(found), *_pointers(found, aliases), *converted(found))
     }
     return tuple(Refusal(line, message, wrong[line, message]) for line, message in sorted(wrong))
 
@@ -100,7 +94,7 @@ def _variable(found: Sequence[Token], start: int, aliases: set[str]) -> Iterator
         i = significant(found, i, 1)
     star = significant(found, i, 1)
     name = significant(found, star, 1)
-    if _TYPE.match(text_at(found, i)) and text_at(found, star) in ("*", "&") and name < len(found):
+    if PLAIN.match(text_at(found, i)) and text_at(found, star) in ("*", "&") and name < len(found):
         yield from _declared("variable", found, start, name + 1, aliases)
 
 
@@ -123,7 +117,7 @@ def _declared(what: str, found: Sequence[Token], first: int, end: int, aliases: 
             words.append(t.text)
             name = i
     types = [w for w in words[:-1] if w not in _WORDS]
-    if not 0 <= star < name or len(types) != 1 or types[0] in aliases or not _TYPE.match(types[0]):
+    if not 0 <= star < name or len(types) != 1 or types[0] in aliases or not PLAIN.match(types[0]):
         return
     kind = "pointer" if found[star].text == "*" else "reference"
     yield name, f"the {what} {found[name].text!r} is a {kind} without an address space", SPACE

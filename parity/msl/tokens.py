@@ -31,10 +31,22 @@ QUALIFIERS = {
 """Words before a declaration's type, and address spaces."""
 
 
+_SCALARS = (
+    "bool char uchar short ushort int uint long ulong half bfloat float complex64_t float16_t bfloat16_t "
+)
+_SCALARS += "int8_t uint8_t int16_t uint16_t int32_t uint32_t int64_t uint64_t size_t"
+PLAIN = re.compile(rf"(?:packed_)?(?:{'|'.join(_SCALARS.split())})[234]?\Z")
+"""Types that hold no address space of their own."""
+
+
 @dataclass
 class Token:
     kind: str
     text: str
+
+
+Wrong = tuple[int, str, str]
+"""The index of a token, what is wrong with it, and what mends it."""
 
 
 def tokens(text: str) -> list[Token]:

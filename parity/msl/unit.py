@@ -7,6 +7,7 @@ from .loops import loops
 from .rewrite import rewrite
 from .signature import ATTRIBUTES, Generated
 from .tokens import tokens
+from .unset import with_nan
 
 PREFIX = '#include "msl/kernel.h"\n#line 1 "kernel"\n'
 UNIONS = "#define MSL_UNIONS\n"
@@ -46,8 +47,11 @@ def _argument(generated: Generated, index: int) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
-    """The unit for a generated text. Its lines are those of the text, in a file called ``kernel``."""
+def assemble(generated: Generated, *, atomic_outputs: bool, nan: bool = False) -> Unit:
+    """The unit for a generated text. Its lines are those of the text, in a file called ``kernel``.
+
+    With `nan`, local variables of floating point are NaN until they are set.
+    """
     body = generated.text[: generated.definition_end]
     arguments = []
     for i, p in enumerate(generated.parameters):
@@ -69,5 +73,8 @@ def assemble(generated: Generated, *, atomic_outputs: bool) -> Unit:
     )
     prefix = UNIONS + PREFIX if any(t.text == "union" for t in tokens(body)) else PREFIX
     return Unit(
-        prefix + rewrite(body) + entry, generated.header_lines, generated.body_line, tuple(body.splitlines())
+        prefix + rewrite(with_nan(body) if nan else body) + entry,
+        generated.header_lines,
+        generated.body_line,
+        tuple(body.splitlines()),
     )

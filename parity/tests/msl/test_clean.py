@@ -152,6 +152,49 @@ def test_tiled_product(dtype: Any, size: tuple[int, int, int]) -> None:
     assert np.allclose(to_numpy(out), expected, rtol=1e-2, atol=1e-5 if dtype == mx.float32 else 0.05)
 
 
+def test_attention_by_tiles_with_an_online_softmax() -> None:
+    """Tiles pass through barriers of the threadgroup, rows of weights through those of a SIMD group."""
+    source = f"""
+        threadgroup float ks[8][D + 1], vs[8][D], weights[16][8 + 1];
+        const uint t = thread_position_in_threadgroup.x, row = t / 8, part = t % 8;
+        const int n = q_shape[0], i = threadgroup_position_in_grid.x * 16 + row;
+        float best = -INFINITY, total = 0, sum[D / 8] = {{0}};
+        for (int j0 = 0; j0 < n; j0 += 8) {{
+            for (int e = t; e < 8 * D; e += 128) {{
+                bool inside = j0 + e / D < n;
+                ks[e / D][e % D] = inside ? k[j0 * D + e] : 0;
+                vs[e / D][e % D] = inside ? v[j0 * D + e] : 0;
+            }}
+            {BARRIER}
+            float s = j0 + int(part) < n ? 0 : -INFINITY;
+            for (int d = 0; d < D; ++d) s += (i < n ? q[i * D + d] : 0) * ks[part][d];
+            float most = max(best, s);
+            for (ushort o = 1; o < 8; o *= 2) most = max(most, simd_shuffle_xor(most, o));
+            const float fix = exp(best - most), w = exp(s - most);
+            best = most;
+            weights[row][part] = w;
+            float all = w;
+            for (ushort o = 1; o < 8; o *= 2) all += simd_shuffle_xor(all, o);
+            total = total * fix + all;
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            for (int d = 0; d < D / 8; ++d) {{
+                sum[d] *= fix;
+                for (int c = 0; c < 8; ++c) sum[d] += weights[row][c] * vs[c][d * 8 + part];
+            }}
+            {BARRIER}
+        }}
+        if (i < n) for (int d = 0; d < D / 8; ++d) out[i * D + d * 8 + part] = sum[d] / total;
+    """
+    q, k, v = (normal(21, 16, seed=s) for s in range(3))
+    (out,) = clean(
+        make(source, ["q", "k", "v"]),
+        **call([q, k, v], (21, 16), (256, 1, 1), (128, 1, 1), template=[("D", 16)]),
+    )
+    weights = np.exp(np.asarray(q, np.float64) @ np.asarray(k, np.float64).T)
+    expected = weights @ np.asarray(v) / weights.sum(1, keepdims=True)
+    assert np.allclose(out, expected, atol=1e-5)
+
+
 def test_double_buffering() -> None:
     source = f"""
         threadgroup float buffer[2][64];

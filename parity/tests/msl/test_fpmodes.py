@@ -182,6 +182,26 @@ def test_check_sees_a_variable_that_is_set_on_some_ways() -> None:
     assert "4 of 32 elements of out, the first at 0, depend on a local variable" in report.describe()
 
 
+def test_check_sees_an_unset_sum_that_is_multiplied_by_zero() -> None:
+    """As an online softmax does in its first turn: only what is not finite shows."""
+    source = """
+        uint i = thread_position_in_grid.x;
+        float4 sum[2];
+        float m = -INFINITY;
+        for (uint k = 0; k < 4; ++k) {
+            float best = max(m, x[i * 4 + k]);
+            sum[k % 2].x = sum[k % 2].x * exp(m - best) + 1;
+            if (k > 0) m = best;
+        }
+        out[i] = sum[1].x;
+    """
+    report = msl.check(
+        make(source, ["x"]), inputs=[mx.arange(128.0)], output_shapes=[(32,)], output_dtypes=[mx.float32],
+        grid=(32, 1, 1), threadgroup=(32, 1, 1), modes=[msl.fpmodes.STRICT],
+    )  # fmt: skip
+    assert "32 of 32 elements of out, the first at 0, depend on a local variable" in report.describe()
+
+
 def test_sums_may_change_their_order_where_the_kernel_says_so() -> None:
     """MLX compiles with ``math_mode`` ``safe``, in which they may not."""
     source = "uint i = thread_position_in_grid.x; out[i] = (x[i] + 1e8f) - 1e8f;"

@@ -8,6 +8,7 @@
 
 #include "mlx.h"
 #include "threadgroup.h"
+#include "unset.h"
 
 struct MslAttributes {
   uint thread_position_in_grid[3], thread_position_in_threadgroup[3], threadgroup_position_in_grid[3];
