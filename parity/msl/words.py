@@ -7,7 +7,7 @@ _NAMES = (
     "simd_sum simd_product simd_max simd_min simd_and simd_or simd_xor simd_prefix simd_broadcast "
     "simd_broadcast_first simd_shuffle simd_shuffle_up simd_shuffle_down simd_shuffle_xor "
     "simd_shuffle_rotate simd_shuffle_and_fill simd_ballot "
-    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate"
+    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate mpp::tensor_ops"
 ).split()
 FUNCTIONS = dict(enumerate(_NAMES))
 QUAD = 32

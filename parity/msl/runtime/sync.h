@@ -286,6 +286,8 @@ static void run_threads() {
 }
 
 extern "C" u32 msl_lane() { return current->lane; }
+extern "C" u32 msl_simdgroup() { return current->simd; }
+extern "C" const Attributes* msl_attributes() { return &attributes[current->id]; }
 
 // A lane that reads from one which does not take part.
 extern "C" COLD void msl_inactive(u32 function, u32 lane, u32 site, u64 pc) {
