@@ -94,11 +94,12 @@ HOT void check_read(Region& r, Cell& c, const Order& order, u64 offset, u32 size
   } else if (who == current->id) {
     c.r = mine | pc;
   } else if ((is_simd_readers(who) ? who - SIMD_READERS : who / LANES) == current->simd) {
-    // Readers that are ordered before this thread need not be remembered.
+    // Readers that are ordered before this thread need not be remembered. Of several the first one's place is kept:
+    // the last is often the thread itself that goes on to write.
     c.r = last < order.reads ? (mine | pc)
-        : (clock_.now << TIME) | ((SIMD_READERS + current->simd) << WHO) | pc;
+        : (clock_.now << TIME) | ((SIMD_READERS + current->simd) << WHO) | (last & PC_MASK);
   } else {
-    c.r = (clock_.now << TIME) | (SEVERAL << WHO) | pc;
+    c.r = (clock_.now << TIME) | (SEVERAL << WHO) | (last & PC_MASK);
   }
 }
 
@@ -115,13 +116,14 @@ HOT void check_write(Region& r, Cell& c, const Order& order, u64 offset, u32 siz
   c.w = clock_.stamp | pc;
 }
 
-// The stamp of the current thread together with those that `last` names and that are not ordered before it.
-static u64 joined(u64 last, const Order& order, u64 flag) {
+// The stamp of an atomic access by the current thread together with those that `last` names and that are not ordered
+// before it.
+static u64 joined(u64 last, const Order& order, u64 pc) {
   u64 who = who_of(last), simd = is_simd_readers(who) ? who - SIMD_READERS : who / LANES;
-  if (last < order.all || who == current->id) return clock_.stamp | flag;
-  if (who != SEVERAL && simd == current->simd)
-    return last < order.own ? clock_.stamp | flag : clock_.simd_stamp | flag;
-  return (clock_.now << TIME) | (SEVERAL << WHO) | flag;
+  const u64 own = clock_.stamp | ATOMIC | pc, first = ATOMIC | (last & PC_MASK);
+  if (last < order.all || who == current->id) return own;
+  if (who != SEVERAL && simd == current->simd) return last < order.own ? own : clock_.simd_stamp | first;
+  return (clock_.now << TIME) | (SEVERAL << WHO) | first;
 }
 
 // An atomic operation is unordered with others without harm; with a plain access it is a race.
@@ -150,8 +152,8 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
     if (writes) {
       // A plain write that not everybody is ordered after stays what others have to be ordered after; that this
       // atomic operation was there is then kept as a read.
-      if (!(w & ATOMIC) && w >= order.all) c->r = joined(c->r, order, ATOMIC) | pc;
-      else c->w = joined((w & ATOMIC) ? w : 0, order, ATOMIC) | pc;
+      if (!(w & ATOMIC) && w >= order.all) c->r = joined(c->r, order, pc);
+      else c->w = joined((w & ATOMIC) ? w : 0, order, pc);
     }
   }
 }
