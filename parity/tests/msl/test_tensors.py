@@ -72,9 +72,9 @@ def test_product(dtype: Any, out: Any, groups: int, left: bool, right: bool) -> 
         auto to = C.slice(x, y);
         sums.store(to);
     """
-    stored = [x.T + mx.zeros((), dtype) if turned else x for x, turned in ((a, left), (b, right))]
+    x, y = (v.T + mx.zeros((), dtype) if turned else v for v, turned in ((a, left), (b, right)))
     grid = (32 * groups * 2, 2, 1)
-    found = _product(source, *stored, (m, n), out, grid=grid, threadgroup=(32 * groups, 1, 1))
+    found = _product(source, x, y, (m, n), out, grid=grid, threadgroup=(32 * groups, 1, 1))
     _holds(found, a, b)
 
 
