@@ -287,6 +287,7 @@ static void run_threads() {
 
 extern "C" u32 msl_lane() { return current->lane; }
 extern "C" u32 msl_simdgroup() { return current->simd; }
+extern "C" u32 msl_profiling() { return profiling; }
 extern "C" const Attributes* msl_attributes() { return &attributes[current->id]; }
 
 // A lane that reads from one which does not take part.

@@ -203,3 +203,24 @@ def test_the_line_of_a_product_is_the_kernels() -> None:
     assert {a.text for a in race.accesses} == {
         "for (uint i = t; i < 256; i += 64) tile[i] = a[i];", "op.run(A, B, C);"
     }  # fmt: skip
+
+
+def test_the_profile_counts_operands_once() -> None:
+    """The lanes of a SIMD group have them among themselves."""
+    source = """
+        tensor<const device float, dextents<int, 2>, tensor_inline> A(a, dextents<int, 2>(16, 16));
+        tensor<const device float, dextents<int, 2>, tensor_inline> B(b, dextents<int, 2>(32, 16));
+        tensor<device float, dextents<int, 2>, tensor_inline> C(out, dextents<int, 2>(32, 16));
+        constexpr auto how = matmul2d_descriptor(16, 32, 16);
+        matmul2d<how, execution_simdgroup> op;
+        op.run(A, B, C);
+    """
+    kernel = make(source, ["a", "b"], header=HEADER)
+    p = msl.profile(
+        kernel, inputs=[_drawn((16, 16), mx.float32, 1), _drawn((16, 32), mx.float32, 2)], grid=(32, 1, 1),
+        threadgroup=(32, 1, 1), output_shapes=[(16, 32)], output_dtypes=[mx.float32],
+    )  # fmt: skip
+    assert p.read.requested == p.least_read == 4 * (16 * 16 + 16 * 32)
+    assert p.written.requested == p.least_written == 4 * 16 * 32
+    assert p.read.transactions == p.read.least_transactions
+    assert p.flops == 2 * 16 * 32 * 16

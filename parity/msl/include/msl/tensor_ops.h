@@ -1,8 +1,15 @@
-// Products of tensors: mpp::tensor_ops of <MetalPerformancePrimitives/MetalPerformancePrimitives.h>. Each thread
-// computes the elements that it holds, in the order of the inner index; how Apple's hardware orders a sum is not said.
+// Products of tensors: mpp::tensor_ops of <MetalPerformancePrimitives/MetalPerformancePrimitives.h>. The lanes of each
+// SIMD group read the operands of its fragments once among them, as hardware does; then each thread computes the
+// elements that it holds, in the order of the inner index. How Apple's hardware orders a sum is not said.
 #pragma once
 
 #include "tensor.h"
+
+extern "C" unsigned msl_profiling();
+extern "C" void __tsan_read1(void* p);
+extern "C" void __tsan_read2(void* p);
+extern "C" void __tsan_read4(void* p);
+extern "C" void __tsan_read8(void* p);
 
 namespace mpp {
 namespace tensor_ops {
@@ -27,6 +34,22 @@ template <typename Operand, bool = metal::msl_is_tensor<Operand>> struct msl_ope
   const Operand& of;
   MSL_INLINE msl_operand(const Operand& o, uint) : of(o) {}
   MSL_INLINE value at(int x, int y) const { return of.inside(x, y) ? (value)of[x, y] : (value)0; }
+
+  // Each element is read by a lane, and by its neighbour too: one of them is not the thread that has written it. Where
+  // reads are counted and not ordered, once.
+  template <typename F> MSL_INLINE void read(int width, int height, int lanes, F wanted) const {
+    const int lane = (int)msl_lane() % lanes, times = lanes == 1 || msl_profiling() ? 1 : 2;
+    for (int again = 0; again < times; ++again)
+      for (int e = (lane + again) % lanes; e < width * height; e += lanes) {
+        const int x = e % width, y = e / width;
+        if (!of.inside(x, y) || !wanted(x, y)) continue;
+        void* p = (void*)&of[x, y];
+        if constexpr (sizeof(value) == 1) __tsan_read1(p);
+        else if constexpr (sizeof(value) == 2) __tsan_read2(p);
+        else if constexpr (sizeof(value) == 4) __tsan_read4(p);
+        else __tsan_read8(p);
+      }
+  }
 };
 template <typename Operand> struct msl_operand<Operand, false> {
   using value = typename Operand::value_type;
@@ -34,6 +57,7 @@ template <typename Operand> struct msl_operand<Operand, false> {
   value whole[layout::rows * layout::columns];
   MSL_INLINE msl_operand(const Operand& o, uint site) { metal::msl_gather(o, whole, site); }
   MSL_INLINE value at(int x, int y) const { return whole[y * layout::columns + x]; }
+  template <typename F> MSL_INLINE void read(int, int, int, F) const {}
 };
 
 template <matmul2d_descriptor D, typename Scope, typename... Arguments> class matmul2d {
@@ -47,7 +71,7 @@ template <matmul2d_descriptor D, typename Scope, typename... Arguments> class ma
   template <typename T, typename Left, typename Right> using sum_of =
       metal::conditional_t<metal::is_integral_v<typename Left::value> && metal::is_integral_v<typename Right::value>, int, float>;
   template <typename Sum, typename Left, typename Right>
-  static MSL_INLINE Sum element(const Left& left, const Right& right, int length, int i, int j) {
+  static MSL_UNCHECKED Sum element(const Left& left, const Right& right, int length, int i, int j) {
     Sum sum = 0;
     for (int k = 0; k < length; ++k) {
       const Sum a = (Sum)(D.transpose_left ? left.at(i, k) : left.at(k, i));
@@ -103,7 +127,6 @@ template <matmul2d_descriptor D, typename Scope, typename... Arguments> class ma
 
   template <typename Left, typename Right, typename To>
   MSL_INLINE void run(const Left& l, const Right& r, To& to, MSL_SITE) const {
-    if constexpr (S > 0) metal::msl_together(site);
     const msl_operand<Left> left(l, site);
     const msl_operand<Right> right(r, site);
     int length = K;
@@ -113,6 +136,18 @@ template <matmul2d_descriptor D, typename Scope, typename... Arguments> class ma
     using T = typename To::value_type;
     const uint lane = msl_lane(), simd = msl_simdgroup();
     using own = fragments<D.m, D.n>;
+    const auto holds = [&](int row, int column) {  // does this SIMD group hold an element of the row, or of the column?
+      for (int f = 0; S && f < own::count; ++f)
+        if (f % (S ? S : 1) == (int)(simd % (S ? S : 1)) && (row < 0 || f / own::across == row / 16) &&
+            (column < 0 || f % own::across == column / 16)) return true;
+      return S == 0;
+    };
+    const int lanes = S ? 32 : 1;
+    left.read(D.transpose_left ? D.m : length, D.transpose_left ? length : D.m, lanes,
+              [&](int x, int y) { return holds(D.transpose_left ? x : y, -1); });
+    right.read(D.transpose_right ? length : D.n, D.transpose_right ? D.n : length, lanes,
+               [&](int x, int y) { return holds(-1, D.transpose_right ? y : x); });
+    if constexpr (S > 0) metal::msl_together(site);
     for (int e = 0; e < own::capacity; ++e) {
       const int i = own::row(e, lane, simd), j = own::column(e, lane, simd);
       if (i >= D.m || j >= D.n) continue;
