@@ -59,6 +59,8 @@ def test_what_metal_refuses_is_refused(wrong: str) -> None:
         ("texture2d<float> t; out[0] = 1;", "passes arrays alone, no textures", "k"),
         ('printf("x"); out[0] = 1;', "Metal has no printf", "k"),
         ("out[0] = out_shape[0];", "of an input that is not 0-dimensional, and of no output", "k"),
+        ("simdgroup_event e; out[0] = 1;", "copy in a loop, then a barrier", "k"),
+        ("tensor<device uint4b_format, dextents<int, 2>, tensor_inline> t;", "unpack them into int8_t", "k"),
         ("out[0] = std::max(1, 2);", "not Metal but C++ or CUDA", "k"),
         ("out[0] = 1;", "MLX makes the name 'lr_0.1' a part of the function's", "lr_0.1"),
     ],
