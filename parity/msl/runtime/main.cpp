@@ -34,6 +34,7 @@ Pending pending[MAX_PENDING];
 u32 pending_count;
 Exchange exchanges[LANES][2];
 void* scheduler_sp;
+Sync* sync_state;
 bool msl_flush_subnormals;
 
 static u8* first_outputs[64];

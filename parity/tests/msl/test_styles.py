@@ -114,6 +114,35 @@ PAIRS = {
         "simdgroup_barrier", "threadgroup_barrier", X.reshape(4, 8, 32).sum(1)[:, ::-1].reshape(-1),
         {"out": ((128,), mx.float32)},
     ),
+    "SIMD groups that pass tiles by flags": Pair(
+        "race",
+        """
+        threadgroup float tile[32];
+        threadgroup atomic_uint full, empty;
+        const uint lane = thread_index_in_simdgroup, s = simdgroup_index_in_threadgroup;
+        if (t == 0) atomic_store_explicit(&full, 0u, memory_order_relaxed);
+        if (t == 0) atomic_store_explicit(&empty, 0u, memory_order_relaxed);
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        float sum = 0;
+        for (uint k = 0; k < 4; ++k) {
+            if (lane == 0) {
+                while (atomic_load_explicit(s == 0 ? &empty : &full, memory_order_relaxed) < k + s) {}
+                MEND
+            }
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            if (s == 0) tile[lane] = x[g * 128 + k * 32 + lane]; //!
+            else sum += tile[31 - lane]; //!
+            simdgroup_barrier(mem_flags::mem_threadgroup);
+            if (lane == 0) {
+                MEND
+                atomic_store_explicit(s == 0 ? &full : &empty, k + 1, memory_order_relaxed);
+            }
+        }
+        if (s == 1) out[g * 32 + lane] = sum;
+        """,
+        "", FENCE.replace("mem_device", "mem_threadgroup").replace("scope_device", "scope_threadgroup"),
+        X[:512].reshape(4, 4, 32).sum(1)[:, ::-1].reshape(-1), {"out": ((128,), mx.float32)},
+    ),
     "a ring with as many stages as it is ahead": Pair(
         "race",
         """
