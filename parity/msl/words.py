@@ -30,8 +30,8 @@ def mend_race(raw: Mapping[str, Any], place: Callable[[int], str]) -> str:
     """What orders the two accesses of a race."""
     if raw["kind"] == "group-race":
         return (
-            "no barrier orders threadgroups: give each its own elements, use atomic operations, "
-            "or split the work into two kernels"
+            "no barrier orders threadgroups: give each its own elements, use atomic operations, split the "
+            "work into two kernels, or put a fence of device scope before an atomic write and after its read"
         )
     flag = "mem_threadgroup" if raw["space"] == SPACE_THREADGROUP else "mem_device"
     barrier = raw["barrier"]

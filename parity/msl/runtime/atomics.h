@@ -10,6 +10,11 @@ extern "C" __attribute__((noinline)) void msl_atomic(const volatile void* p, u32
   launch.atomics++;
   check_atomic((u64)p, size, flags & ATOMIC_READS, flags & ATOMIC_WRITES, pc);
   if (flags & ATOMIC_ORDERED) msl_fence(3, SCOPE_DEVICE);
+  if (region_of((u64)p).kind == DEVICE) {
+    GroupRun& group = runs[run_count - 1];
+    if (flags & ATOMIC_READS) group.read = true;
+    if (flags & ATOMIC_WRITES) group.released = group.fence;
+  }
   if (UNLIKELY(sync_state != nullptr)) sync_by((u64)p, flags & ATOMIC_READS, flags & ATOMIC_WRITES);
   if (flags & ATOMIC_ORDERED) msl_fence(3, SCOPE_DEVICE);
 }

@@ -76,7 +76,10 @@ enum Scope : u32 { SCOPE_THREADGROUP = 2, SCOPE_DEVICE = 3 };
 
 extern "C" __attribute__((noinline)) void msl_fence(u32 flags, u32 scope) {
   if (scope >= SCOPE_THREADGROUP && checking) fence_of_thread(flags);
-  if (scope >= SCOPE_DEVICE) runs[run_count - 1].fence = clock_.now + 1;
+  if (scope < SCOPE_DEVICE || !(flags & MEM_DEVICE)) return;
+  GroupRun& group = runs[run_count - 1];
+  group.fence = clock_.now;
+  if (group.read) group.acquired = clock_.now;
 }
 
 // Lets others run: a thread that polls an atomic variable gets nowhere alone.

@@ -104,3 +104,33 @@ def test_in_device_memory() -> None:
     text = f"const uint t = thread_position_in_threadgroup.x;{body}"
     assert kinds(text.replace("BEFORE", device), **call) == set()
     assert kinds(text.replace("BEFORE", ""), **call) == {"race"}
+
+
+DEVICE = fence("device", "device")
+LAST = """
+    threadgroup bool last;
+    const uint t = thread_position_in_threadgroup.x, g = threadgroup_position_in_grid.x;
+    device atomic_uint* count = (device atomic_uint*)(out + 256);
+    EARLY
+    out[g * 64 + t] = t;
+    RELEASE
+    threadgroup_barrier(mem_flags::mem_device);
+    if (t == 0) last = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed) == 3;
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    if (!last) return;
+    ACQUIRE
+    out[257 + t] = out[t] + out[64 + t] + out[128 + t] + out[192 + t];
+"""
+
+
+@pytest.mark.parametrize(("early", "released", "acquired", "clean"), [
+    ("", DEVICE, DEVICE, True), ("", DEVICE, "", False), ("", "", DEVICE, False), (DEVICE, "", DEVICE, False),
+    ("", FENCE, FENCE, False), ("", fence("device"), fence("device"), False),
+    ("", fence("threadgroup", "device"), DEVICE, False),
+])  # fmt: skip
+def test_the_last_threadgroup_reads_what_the_others_wrote(
+    early: str, released: str, acquired: str, clean: bool
+) -> None:
+    text = LAST.replace("EARLY", early).replace("RELEASE", released).replace("ACQUIRE", acquired)
+    call = {"shape": (321,), "grid": (256, 1, 1), "threadgroup": (64, 1, 1), "init_value": 0, "schedules": 4}
+    assert kinds(text, **call) == (set() if clean else {"group-race"})
