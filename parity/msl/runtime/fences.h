@@ -14,6 +14,7 @@ struct Sync {
   Known known[2][MAX_THREADS], read[2][MAX_THREADS], sent[2][MAX_THREADS];  // by space; `sent` is zero before a fence
   Known variables[2][VARIABLES_OF_FENCES];
   u64 addresses[VARIABLES_OF_FENCES];
+  bool news[2];  // has a thread learnt what a barrier of all has not told everybody yet?
 };
 extern Sync* sync_state;  // null until the first fence
 
@@ -49,6 +50,7 @@ COLD static void fence_of_thread(u32 flags) {
       if (known[i] < over) known[i] = over;
     }
     known[current->id] = clock_.now;
+    sync_state->news[s] = true;
     memcpy(sync_state->sent[s][current->id], known, sizeof(u64) * launch.threads);
   }
 }
@@ -57,7 +59,8 @@ COLD static void fence_of_thread(u32 flags) {
 COLD static void barrier_of_knowing(u32 flags, u32 first, u32 count) {
   const u32 bits[2] = {2, 1};
   for (u32 s = 0; s < 2; ++s) {
-    if (!(flags & bits[s])) continue;
+    if (!(flags & bits[s]) || !sync_state->news[s]) continue;
+    if (count == launch.threads) sync_state->news[s] = false;
     Known& all = sync_state->known[s][first];
     for (u32 i = 1; i < count; ++i) join(all, sync_state->known[s][first + i]);
     for (u32 i = 1; i < count; ++i) memcpy(sync_state->known[s][first + i], all, sizeof(u64) * launch.threads);
