@@ -26,7 +26,7 @@ template <typename I, size_t... N> struct extents {
   }
   static constexpr size_t rank() { return rank_; }
   static constexpr size_t static_extent(size_t i) { return static_[i]; }
-  constexpr I extent(size_t i) const { return value_[i]; }
+  constexpr MSL_INLINE I extent(size_t i) const { return value_[i]; }
 };
 
 template <typename I, size_t R, size_t... N> struct msl_dextents : msl_dextents<I, R - 1, dynamic_extent, N...> {};
