@@ -69,7 +69,10 @@ COLD static void barrier_of_knowing(u32 flags, u32 first, u32 count) {
 
 // What an atomic operation passes on. One that reads and writes leaves what others have sent through the variable.
 COLD static void sync_by(u64 address, bool reads, bool writes) {
-  const u32 thread = current->id, v = variable_of(address, writes);
+  const u32 thread = current->id;
+  const u64 started = clock_.group >> TIME;
+  const bool sends = sync_state->sent[0][thread][thread] >= started || sync_state->sent[1][thread][thread] >= started;
+  const u32 v = variable_of(address, writes && sends);
   if (v == VARIABLES_OF_FENCES) return;
   for (u32 s = 0; s < 2; ++s) {
     Known& variable = sync_state->variables[s][v];
