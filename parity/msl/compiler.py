@@ -184,9 +184,9 @@ def _dialect_flags(compiler: Compiler, options: Options) -> list[str]:
     return [*flags, "-Wno-everything", "-Wuninitialized"]
 
 
-def _kernel_flags(compiler: Compiler, options: Options) -> list[str]:
+def _kernel_flags(compiler: Compiler, options: Options, standard: str = "c++17") -> list[str]:
     flags = [
-        "-std=c++17",
+        f"-std={standard}",
         f"-O{options.optimise}",
         "-g1",
         "-gdwarf-4",  # the tools that read version 5 name a wrong file where a section of code starts
@@ -269,7 +269,7 @@ def compile_unit(kernel: str, unit: Unit, options: Options) -> Compiled:
     compiler = find()
     if compiler is None:
         raise CompilerMissingError(kernel, why_not() or "")
-    flags = _kernel_flags(compiler, options)
+    flags = _kernel_flags(compiler, options, unit.standard)
     key = cache.digest("kernel", unit.text, _library_text(), compiler.version, *compiler.command, *flags)
 
     def make(path: Path) -> None:

@@ -6,7 +6,8 @@
      "grid": [64, 1, 1], "threadgroup": [32, 1, 1]}
 
 ``source_file`` and ``header_file`` are paths beside the description. ``values`` are a list, a number, or one
-of VALUES; an input may also be a number by itself. In Python an input may be an array.
+of VALUES: without any, ``normal``, and ``arange`` for integers, which are indices in most kernels. An input
+may also be a number by itself. In Python an input may be an array.
 """
 
 import importlib
@@ -79,9 +80,10 @@ def _input(where: str, given: Any, key: Any) -> Any:
     if not isinstance(given, Mapping):
         return given  # an array, or a number
     _known(where, given, ARRAY_KEYS)
-    _need(where, given, "values")
+    if "values" not in given:
+        _need(where, given, "shape")
     dtype = _dtype(where, given.get("dtype", "float32"))
-    values = given["values"]
+    values = given.get("values", "normal" if mx.issubdtype(dtype, mx.inexact) else "arange")
     if isinstance(values, str):
         if values not in VALUES:
             raise UsageError(f"{where}: " + unknown("values", values, VALUES))

@@ -9,6 +9,14 @@ _HINTS = (
     ),
     (r"\bprintf\b", "Metal has no printf: write what you want to see to an output, or use os_log"),
     (
+        r"\bu?int[24]b_format\b",
+        "the executor has no tensors of elements below a byte: unpack them into int8_t or half first",
+    ),
+    (
+        r"simdgroup_event|simdgroup_async_copy|threadgroup_async_copy",
+        "asynchronous copies are not in the language that Apple documents: copy in a loop, then a barrier",
+    ),
+    (
         r"[‘'](?:std|cooperative_groups|blockIdx|threadIdx|blockDim|__shared__)[’']",
         "this is not Metal but C++ or CUDA",
     ),

@@ -12,6 +12,11 @@ from .unset import with_nan
 PREFIX = '#include "msl/kernel.h"\n#line 1 "kernel"\n'
 UNIONS = "#define MSL_UNIONS\n"
 """Vectors may be members of a union, which C++ copies only if they are plain bytes."""
+TENSORS = "#define MSL_TENSORS\n"
+"""Tensors take a descriptor as a template's argument, and several indices: C++ has that since 2023."""
+
+
+_OF_TENSORS = {"matmul2d", "tensor_ops", "tensor_inline", "cooperative_tensor", "dextents"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Unit:
     body_line: int
     lines: tuple[str, ...]
     """The Metal text, line by line."""
+    standard: str = "c++17"
+    """The C++ that it takes."""
 
     def place(self, line: int) -> str:
         """A line of the generated text as the author knows it: of the source, the header or the signature."""
@@ -71,10 +78,13 @@ def assemble(generated: Generated, *, atomic_outputs: bool, nan: bool = False) -
         'extern "C" void msl_entry(void** buffers, const MslAttributes* a) {\n'
         f"  (void)buffers; (void)a;\n  {call}\n}}\n"
     )
-    prefix = UNIONS + PREFIX if any(t.text == "union" for t in tokens(body)) else PREFIX
+    words = {t.text for t in tokens(body)}
+    tensors = not words.isdisjoint(_OF_TENSORS)
+    prefix = UNIONS * ("union" in words) + TENSORS * tensors + PREFIX
     return Unit(
         prefix + rewrite(with_nan(body) if nan else body) + entry,
         generated.header_lines,
         generated.body_line,
         tuple(body.splitlines()),
+        "c++2b" if tensors else "c++17",
     )

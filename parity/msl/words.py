@@ -7,7 +7,7 @@ _NAMES = (
     "simd_sum simd_product simd_max simd_min simd_and simd_or simd_xor simd_prefix simd_broadcast "
     "simd_broadcast_first simd_shuffle simd_shuffle_up simd_shuffle_down simd_shuffle_xor "
     "simd_shuffle_rotate simd_shuffle_and_fill simd_ballot "
-    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate"
+    "simd_all/simd_any simd_active_threads_mask simdgroup_multiply_accumulate mpp::tensor_ops"
 ).split()
 FUNCTIONS = dict(enumerate(_NAMES))
 QUAD = 32
@@ -30,8 +30,8 @@ def mend_race(raw: Mapping[str, Any], place: Callable[[int], str]) -> str:
     """What orders the two accesses of a race."""
     if raw["kind"] == "group-race":
         return (
-            "no barrier orders threadgroups: give each its own elements, use atomic operations, "
-            "or split the work into two kernels"
+            "no barrier orders threadgroups: give each its own elements, use atomic operations, split the "
+            "work into two kernels, or put a fence of device scope before an atomic write and after its read"
         )
     flag = "mem_threadgroup" if raw["space"] == SPACE_THREADGROUP else "mem_device"
     barrier = raw["barrier"]

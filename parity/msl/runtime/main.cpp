@@ -34,6 +34,7 @@ Pending pending[MAX_PENDING];
 u32 pending_count;
 Exchange exchanges[LANES][2];
 void* scheduler_sp;
+Sync* sync_state;
 bool msl_flush_subnormals;
 
 static u8* first_outputs[64];
@@ -177,7 +178,7 @@ static void run_group(u64 index, const u32* groups) {
   memset(clock_.simd_start, 0, sizeof clock_.simd_start);
   memset(clock_.simd_barrier_time, 0, sizeof clock_.simd_barrier_time);
   memset(clock_.simd_operation, 0, sizeof clock_.simd_operation);
-  runs[run_count++] = {clock_.now, 0, (u32)index};
+  runs[run_count++] = {clock_.now, 0, 0, 0, (u32)index, false};
   clear_threadgroup();
   for (u32 i = 0; i < launch.threads; ++i) prepare_thread(i, position, size, groups);
   groups_logged++;

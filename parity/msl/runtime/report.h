@@ -3,8 +3,9 @@
 
 #include "shadow.h"
 
-// Which threadgroup ran at a time, and when it last passed a fence of device scope.
-struct GroupRun { u64 start, fence; u32 index; };
+// Which threadgroup ran at a time, and when it passed fences of device scope and device memory: the last one, the last
+// one that an atomic write in device memory followed, and the last one that followed an atomic read there.
+struct GroupRun { u64 start, fence, released, acquired; u32 index; bool read; };
 extern GroupRun* runs;
 extern u64 run_count;
 
@@ -77,7 +78,7 @@ COLD void conflict(Region& r, u64 offset, u32 size, bool write, bool atomic, u64
   bool other_group = r.kind == DEVICE && (stamp < clock_.group || stamp >= OTHER_GROUPS);
   if (other_group && stamp < OTHER_GROUPS) {
     GroupRun* then = run_at(stamp >> TIME);
-    if (then->fence > (stamp >> TIME) && runs[run_count - 1].fence) return;  // both sides have a fence of device scope
+    if (then->released > (stamp >> TIME) && runs[run_count - 1].acquired) return;
   }
   if (write && before_write && !atomic && !(stamp & ATOMIC) && size <= 16 && pending_count < MAX_PENDING) {
     Pending& p = pending[pending_count++];

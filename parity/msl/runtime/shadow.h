@@ -5,7 +5,8 @@
 // is one comparison. `who` is a thread, or all readers of one SIMD group, or several readers of several.
 // Two accesses of one threadgroup are ordered if a threadgroup barrier whose flags name their memory lies between,
 // or a SIMD group barrier does and both threads are of that SIMD group. A SIMD operation makes no write visible, but
-// what its lanes read before it they have read. Threadgroups are never ordered.
+// what its lanes read before it they have read. Fences with atomic operations order threads one by one (fences.h).
+// Threadgroups are never ordered.
 #pragma once
 
 #include "threadgroup.h"
@@ -44,6 +45,7 @@ HOT bool is_simd_readers(u64 who) { return who >= SIMD_READERS && who < SIMD_REA
 
 void profile_access(u64 address, u32 size, bool write, u64 pc, u32 kind);
 COLD void conflict(Region& r, u64 offset, u32 size, bool write, bool atomic, u64 pc, u64 stamp, bool before_write);
+COLD bool fenced(u64 stamp, bool device);
 COLD void uninitialised(Region& r, u64 offset, u32 size, u64 pc);
 COLD void outside(u64 address, u32 size, bool write, u64 pc);
 COLD void misaligned(Region& r, u64 address, u32 size, bool write, u64 pc);
@@ -71,7 +73,8 @@ HOT bool read_ordered(u64 stamp, const Order& order) {
 HOT void check_read(Region& r, Cell& c, const Order& order, u64 offset, u32 size, u64 pc) {
   u64 w = c.w;
   if (UNLIKELY(w >= order.all)) {
-    if (who_of(w) != current->id && UNLIKELY(!ordered(w, order))) conflict(r, offset, size, false, false, pc, w, true);
+    if (who_of(w) != current->id && UNLIKELY(!ordered(w, order)) && !fenced(w, r.kind == DEVICE))
+      conflict(r, offset, size, false, false, pc, w, true);
   } else if (UNLIKELY(w < clock_.group)) {
     if (r.kind == DEVICE) {
       if (w) conflict(r, offset, size, false, false, pc, w, true);
@@ -94,19 +97,22 @@ HOT void check_read(Region& r, Cell& c, const Order& order, u64 offset, u32 size
   } else if (who == current->id) {
     c.r = mine | pc;
   } else if ((is_simd_readers(who) ? who - SIMD_READERS : who / LANES) == current->simd) {
-    // Readers that are ordered before this thread need not be remembered.
+    // Readers that are ordered before this thread need not be remembered. Of several the first one's place is kept:
+    // the last is often the thread itself that goes on to write.
     c.r = last < order.reads ? (mine | pc)
-        : (clock_.now << TIME) | ((SIMD_READERS + current->simd) << WHO) | pc;
+        : (clock_.now << TIME) | ((SIMD_READERS + current->simd) << WHO) | (last & PC_MASK);
   } else {
-    c.r = (clock_.now << TIME) | (SEVERAL << WHO) | pc;
+    c.r = (clock_.now << TIME) | (SEVERAL << WHO) | (last & PC_MASK);
   }
 }
 
 HOT void check_write(Region& r, Cell& c, const Order& order, u64 offset, u32 size, u64 pc) {
   u64 w = c.w, last = c.r;
-  if (UNLIKELY(w >= order.all) && who_of(w) != current->id && !ordered(w, order))
+  const bool device = r.kind == DEVICE;
+  if (UNLIKELY(w >= order.all) && who_of(w) != current->id && !ordered(w, order) && !fenced(w, device))
     conflict(r, offset, size, true, false, pc, w, true);
-  else if (UNLIKELY(last >= order.all) && who_of(last) != current->id && !read_ordered(last, order))
+  else if (UNLIKELY(last >= order.all) && who_of(last) != current->id && !read_ordered(last, order) &&
+           !fenced(last, device))
     conflict(r, offset, size, true, false, pc, last, false);
   else if (r.kind == DEVICE) {
     if (UNLIKELY(w && w < clock_.group)) conflict(r, offset, size, true, false, pc, w, true);
@@ -115,13 +121,14 @@ HOT void check_write(Region& r, Cell& c, const Order& order, u64 offset, u32 siz
   c.w = clock_.stamp | pc;
 }
 
-// The stamp of the current thread together with those that `last` names and that are not ordered before it.
-static u64 joined(u64 last, const Order& order, u64 flag) {
+// The stamp of an atomic access by the current thread together with those that `last` names and that are not ordered
+// before it.
+static u64 joined(u64 last, const Order& order, u64 pc) {
   u64 who = who_of(last), simd = is_simd_readers(who) ? who - SIMD_READERS : who / LANES;
-  if (last < order.all || who == current->id) return clock_.stamp | flag;
-  if (who != SEVERAL && simd == current->simd)
-    return last < order.own ? clock_.stamp | flag : clock_.simd_stamp | flag;
-  return (clock_.now << TIME) | (SEVERAL << WHO) | flag;
+  const u64 own = clock_.stamp | ATOMIC | pc, first = ATOMIC | (last & PC_MASK);
+  if (last < order.all || who == current->id) return own;
+  if (who != SEVERAL && simd == current->simd) return last < order.own ? own : clock_.simd_stamp | first;
+  return (clock_.now << TIME) | (SEVERAL << WHO) | first;
 }
 
 // An atomic operation is unordered with others without harm; with a plain access it is a race.
@@ -141,17 +148,18 @@ static void check_atomic(u64 address, u32 size, bool reads, bool writes, u64 ful
     u64 w = c->w, last = c->r;
     bool foreign = r.kind == DEVICE && w && w < clock_.group;
     if (w == FORBIDDEN) { outside(address, size, writes, full_pc); return; }
-    if (!(w & ATOMIC) && (foreign || (w >= order.all && !ordered(w, order))))
+    if (!(w & ATOMIC) && (foreign || (w >= order.all && !ordered(w, order) && !fenced(w, r.kind == DEVICE))))
       conflict(r, offset, size, writes, true, pc, w, true);
     else if (writes && (!(last & ATOMIC) || last >= OTHER_GROUPS) &&
-             ((last >= order.all && !read_ordered(last, order)) || (r.kind == DEVICE && last && last < clock_.group)))
+             ((last >= order.all && !read_ordered(last, order) && !fenced(last, r.kind == DEVICE)) ||
+              (r.kind == DEVICE && last && last < clock_.group)))
       conflict(r, offset, size, true, true, pc, last, false);
     if (reads && w < clock_.group && !(r.kind == DEVICE && (w || r.initialised))) uninitialised(r, offset, size, pc);
     if (writes) {
       // A plain write that not everybody is ordered after stays what others have to be ordered after; that this
       // atomic operation was there is then kept as a read.
-      if (!(w & ATOMIC) && w >= order.all) c->r = joined(c->r, order, ATOMIC) | pc;
-      else c->w = joined((w & ATOMIC) ? w : 0, order, ATOMIC) | pc;
+      if (!(w & ATOMIC) && w >= order.all) c->r = joined(c->r, order, pc);
+      else c->w = joined((w & ATOMIC) ? w : 0, order, pc);
     }
   }
 }

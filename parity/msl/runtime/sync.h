@@ -6,8 +6,8 @@
 // The order of SIMD groups and of lanes is drawn anew each time.
 #pragma once
 
+#include "fences.h"
 #include "fiber.h"
-#include "report.h"
 
 enum Function : u32 { GROUP_BARRIER = 1, SIMD_BARRIER = 2, EXCHANGE = 16 };
 enum MemFlags : u32 { MEM_NONE = 0, MEM_DEVICE = 1, MEM_THREADGROUP = 2 };
@@ -72,9 +72,14 @@ extern "C" __attribute__((noinline)) Exchange* msl_exchange(u32 function, const 
   return &exchanges[t->simd][t->parity ^ 1];  // the one it has just left
 }
 
-extern "C" __attribute__((noinline)) void msl_fence(u32 flags, u32 device_scope) {
-  (void)flags;
-  if (device_scope) runs[run_count - 1].fence = clock_.now + 1;
+enum Scope : u32 { SCOPE_THREADGROUP = 2, SCOPE_DEVICE = 3 };
+
+extern "C" __attribute__((noinline)) void msl_fence(u32 flags, u32 scope) {
+  if (scope >= SCOPE_THREADGROUP && checking) fence_of_thread(flags);
+  if (scope < SCOPE_DEVICE || !(flags & MEM_DEVICE)) return;
+  GroupRun& group = runs[run_count - 1];
+  group.fence = clock_.now;
+  if (group.read) group.acquired = clock_.now;
 }
 
 // Lets others run: a thread that polls an atomic variable gets nowhere alone.
@@ -162,6 +167,7 @@ static bool simd_step(u32 simd) {
     if (flags & MEM_DEVICE) clock_.simd_start[1][simd] = clock_.now;
     clock_.simd_barrier_time[simd] = clock_.now;
     clock_.simd_barrier_flags[simd] = flags;
+    if (UNLIKELY(sync_state != nullptr)) barrier_of_knowing(flags, simd * LANES, n);
     if (elsewhere && elsewhere->state != DONE)
       divergent(*first, elsewhere, n - __builtin_popcount(active), __builtin_popcount(active));
   } else {
@@ -270,6 +276,7 @@ static bool group_step() {
   if (flags & MEM_DEVICE) clock_.start[1] = clock_.now;
   clock_.barrier_time = clock_.now;
   clock_.barrier_flags = flags;
+  if (UNLIKELY(sync_state != nullptr)) barrier_of_knowing(flags, 0, launch.threads);
   for (u32 i = 0; i < launch.threads; ++i)
     if (threads[i].state == WAIT_GROUP) threads[i].state = READY;
   return true;
@@ -286,6 +293,9 @@ static void run_threads() {
 }
 
 extern "C" u32 msl_lane() { return current->lane; }
+extern "C" u32 msl_simdgroup() { return current->simd; }
+extern "C" u32 msl_profiling() { return profiling; }
+extern "C" const Attributes* msl_attributes() { return &attributes[current->id]; }
 
 // A lane that reads from one which does not take part.
 extern "C" COLD void msl_inactive(u32 function, u32 lane, u32 site, u64 pc) {

@@ -78,3 +78,34 @@ def test_findings_may_be_left_to_the_summary(tmp_path: Path) -> None:
     shown = _pytest(tmp_path, "--msl-findings", "ignore", "--msl-schedules", "1")
     assert "2 passed" in shown
     assert "racy:\ndata race: on a[" in shown
+
+
+ELSEWHERE = """
+import platform
+import subprocess
+import sys
+import pytest
+from test_theirs import launch, racy
+
+@pytest.mark.skipif(platform.system() != "Darwin" or platform.machine() != "arm64", reason="not a Mac")
+@pytest.mark.parametrize("kernel", ["made", "racy"])
+def test_in_a_process_of_its_own(kernel):
+    text = f"from test_theirs import *; from test_elsewhere import *; launch({kernel})"
+    done = subprocess.run([sys.executable, "-c", text], cwd=FOLDER, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+"""
+
+
+@pytest.mark.parametrize(("options", "outcome"), [
+    ((), "1 failed, 1 passed, 2 skipped"), (("--msl-mac",), "3 failed, 1 passed"),
+    (("--msl-mac", "--msl-children"), "2 failed, 2 passed"),
+])  # fmt: skip
+def test_processes_and_skips_that_ask_the_platform(
+    options: tuple[str, ...], outcome: str, tmp_path: Path
+) -> None:
+    (tmp_path / "test_elsewhere.py").write_text(ELSEWHERE.replace("FOLDER", repr(str(tmp_path))))
+    shown = _pytest(tmp_path, *options)
+    assert outcome in shown, shown
+    assert ("data race: on a[" in shown.partition("Metal kernels")[0].partition("test_racy")[0]) == (
+        len(options) == 2
+    )

@@ -109,6 +109,18 @@ def test_values(values: Any, expected: float) -> None:
     assert descriptions.parse(given, "here", Path()).call["inputs"][0].sum().item() == expected
 
 
+@pytest.mark.parametrize(
+    ("dtype", "first"), [("float32", None), ("bfloat16", None), ("uint32", [0, 1, 2, 3])]
+)
+def test_a_shape_and_a_dtype_are_enough(dtype: str, first: list[int] | None) -> None:
+    """Numbers are drawn, and integers count, so that an array of indices has none that is outside."""
+    given = {**GOOD, "inputs": {"x": {"shape": [2, 2], "dtype": dtype}}}
+    (x,) = descriptions.parse(given, "here", Path()).call["inputs"]
+    assert x.dtype == getattr(mx, dtype)
+    assert x.shape == (2, 2)
+    assert first is None or x.reshape(-1).tolist() == first
+
+
 def test_drawn_values_are_seeded() -> None:
     made = [descriptions.parse({**GOOD, "seed": s}, "here", Path()).call["inputs"][0] for s in (1, 1, 2)]
     assert mx.array_equal(made[0], made[1])
@@ -119,7 +131,7 @@ def test_drawn_values_are_seeded() -> None:
     ("changes", "words"),
     [
         ({"gird": [1, 1, 1]}, "unknown key 'gird'; did you mean 'grid'"),
-        ({"inputs": {"x": {"shape": [1]}}}, "input 'x': 'values' is missing"),
+        ({"inputs": {"x": {"dtype": "int32"}}}, "input 'x': 'shape' is missing"),
         (
             {"inputs": {"x": {"values": "norma", "shape": [1]}}},
             "unknown values 'norma'; did you mean 'normal'",

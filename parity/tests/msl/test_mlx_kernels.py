@@ -107,6 +107,34 @@ def test_attention_of_one_query() -> None:
     assert mx.allclose(out, expected, atol=1e-5)
 
 
+NAX = """
+    using namespace mlx::steel;
+    NAXTile<T, 1, 1> A;
+    NAXTile<T, 1, 2> B;
+    NAXTile<float, 1, 2> C;
+    C.clear();
+    for (int k = 0; k < K; k += 16) {
+        A.load(a + k, K);
+        B.load(b + k * 32, 32);
+        tile_matmad_nax(C, A, metal::bool_constant<false>{}, B, metal::bool_constant<false>{});
+    }
+    C.store(out, 32);
+"""
+
+
+def test_product_by_tensor_operations() -> None:
+    """Its fragments in registers lie where MLX says that Apple's hardware has them."""
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((16, 64)).astype(np.float16), rng.standard_normal((64, 32)).astype(np.float16)
+    inputs = {"a": mx.array(a), "b": mx.array(b)}
+    found = checked(
+        "steel/gemm/nax", inputs, NAX, template=[("T", mx.float16), ("K", 64)], grid=(32, 1, 1),
+        threadgroup=(32, 1, 1), output_shapes=[(16, 32)], output_dtypes=[mx.float32],
+    )  # fmt: skip
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    assert np.abs(np.asarray(found) - exact).max() < 64 * 2.0**-24 * (np.abs(a) @ np.abs(b)).max()
+
+
 @pytest.mark.parametrize("shape", [(64, 32, 64), (70, 50, 90)])
 def test_product(shape: tuple[int, int, int]) -> None:
     m, k, n = shape

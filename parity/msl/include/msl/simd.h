@@ -22,7 +22,8 @@ namespace metal {
 
 template <typename T> MSL_UNCHECKED const T& msl_slot(const MslExchange* e, uint lane) { return *(const T*)e->slot[lane]; }
 
-// A reduction: pairs of lanes 16, 8, 4, 2, 1 apart, over the lanes that take part. The first lane computes it for all.
+// A reduction over the lanes that take part. The language leaves its order open; this is the one of all Apple GPUs so
+// far, pairs of lanes 1, 2, 4, 8, 16 apart (mlx-lm's tests hold simd_sum to it). The first lane computes it for all.
 template <typename T, typename F>
 MSL_UNCHECKED T msl_reduce(uint function, T x, F f, uint site, unsigned long pc, uint width = 32) {
   MslExchange* e = msl_exchange(function, &x, sizeof(T), site, pc);
@@ -34,8 +35,8 @@ MSL_UNCHECKED T msl_reduce(uint function, T x, F f, uint site, unsigned long pc,
     have[i] = e->active >> (base + i) & 1;
     if (have[i]) value[i] = msl_slot<T>(e, base + i);
   }
-  for (uint d = width / 2; d; d /= 2)
-    for (uint i = 0; i < d; ++i)
+  for (uint d = 1; d < width; d *= 2)
+    for (uint i = 0; i < width; i += 2 * d)
       if (have[i + d]) {
         value[i] = have[i] ? f(value[i], value[i + d]) : value[i + d];
         have[i] = true;

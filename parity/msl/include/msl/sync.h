@@ -6,7 +6,7 @@
 
 extern "C" void msl_group_barrier(unsigned flags, unsigned site);
 extern "C" void msl_simd_barrier(unsigned flags, unsigned site);
-extern "C" void msl_fence(unsigned flags, unsigned device_scope);
+extern "C" void msl_fence(unsigned flags, unsigned scope);
 
 namespace metal {
 
@@ -31,7 +31,7 @@ MSL_INLINE void simdgroup_barrier(mem_flags flags, thread_scope, uint site = __b
   msl_simd_barrier((uint)flags, site);
 }
 MSL_INLINE void atomic_thread_fence(mem_flags flags, memory_order, thread_scope scope = thread_scope_device) {
-  msl_fence((uint)flags, scope >= thread_scope_device);
+  msl_fence((uint)flags, (uint)scope);
 }
 
 }  // namespace metal

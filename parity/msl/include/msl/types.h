@@ -134,8 +134,8 @@ template <typename T> using make_signed_t = typename make_signed<T>::type;
 
 template <typename T, size_t N> struct array {
   T elements_[N ? N : 1];
-  constexpr T& operator[](size_t i) { return elements_[i]; }
-  constexpr const T& operator[](size_t i) const { return elements_[i]; }
+  constexpr MSL_INLINE T& operator[](size_t i) { return elements_[i]; }
+  constexpr MSL_INLINE const T& operator[](size_t i) const { return elements_[i]; }
   constexpr size_t size() const { return N; }
   T* data() { return elements_; }
   const T* data() const { return elements_; }

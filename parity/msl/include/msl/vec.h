@@ -1,4 +1,4 @@
-// Vectors of two, three and four components. rewrite.py turns `v.xyz` into `v.template sw<0,1,2>()`, and where it is
+// Vectors, of two, three and four components above all. rewrite.py turns `v.xyz` into `v.template sw<0,1,2>()`, and where it is
 // assigned to into `v.template lv<0,1,2>()`; single components are members.
 #pragma once
 
@@ -130,6 +130,27 @@ template <typename T, int N> using msl_packed_arg = const packed_vec<T, N>&;
 
 #define S(X) enable_if_t<is_scalar_v<X>, int> = 0
 
+// Apple's compiler takes 8 and 16 components too, though the language does not name them: MLX keeps fragments in them.
+template <typename T, int N> struct alignas(N * sizeof(T)) vec {
+  static_assert(N == 8 || N == 16, "a vector has 2, 3, 4, 8 or 16 components");
+  T data_[N];
+  using element_type = T;
+  static constexpr int size = N;
+  vec() = default;
+  template <typename A, S(A)> constexpr MSL_INLINE vec(A a) {
+    for (int i = 0; i < N; ++i) data_[i] = (T)a;
+  }
+  template <typename... A, enable_if_t<sizeof...(A) == N && (is_scalar_v<A> && ...), int> = 0>
+  constexpr MSL_INLINE vec(A... a) : data_{(T)a...} {}
+  template <typename U> constexpr explicit MSL_INLINE vec(const vec<U, N>& v) {
+    for (int i = 0; i < N; ++i) data_[i] = (T)v.data_[i];
+  }
+  MSL_INLINE T& at(int i) { return data_[i]; }
+  MSL_INLINE const T& at(int i) const { return data_[i]; }
+  MSL_INLINE T& operator[](int i) { return data_[i]; }
+  MSL_INLINE const T& operator[](int i) const { return data_[i]; }
+};
+
 template <typename T> MSL_VEC_STRUCT alignas(2 * sizeof(T)) vec<T, 2> {
   union {
     struct { T x, y; };
@@ -239,6 +260,12 @@ constexpr MSL_INLINE vec<T, 4>::vec(msl_packed_arg<T, 4> v) : x(v.x), y(v.y), z(
 #undef MSL_VEC_STRUCT
 
 // f of every component, with those of further vectors beside it.
+template <typename F, typename A, int N, typename... V, enable_if_t<(N > 4), int> = 0>
+MSL_INLINE auto msl_each(F f, const vec<A, N>& a, const V&... v) {
+  vec<decltype(f(a.at(0), v.at(0)...)), N> made;
+  for (int i = 0; i < N; ++i) made.at(i) = f(a.at(i), v.at(i)...);
+  return made;
+}
 template <typename F, typename A, typename... V> MSL_INLINE auto msl_each(F f, const vec<A, 2>& a, const V&... v) {
   return vec<decltype(f(a.x, v.x...)), 2>(f(a.x, v.x...), f(a.y, v.y...));
 }
