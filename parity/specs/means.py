@@ -52,7 +52,7 @@ def rows(repeat: str) -> Iterator[Row]:
         sizes = {name: (float(np.sqrt(np.mean(e**2))), float(np.abs(e).max())) for name, e in found.items()}
         rms, largest = sizes["PyTorch"]
         reasons = [
-            f"{name}: {size[0]:.2g} RMS, {size[1]:.2g} at most, of {RMS * rms:.2g} and {LARGEST * largest:.2g}"
+            f"{name}: {size[0]:.2g} RMS (gate {RMS * rms:.2g}), {size[1]:.2g} (gate {LARGEST * largest:.2g})"
             for name, size in sizes.items()
             if not (size[0] <= RMS * rms and size[1] <= LARGEST * largest)
         ]

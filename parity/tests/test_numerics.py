@@ -17,7 +17,7 @@ import torch
 
 import mlx_impl
 import reference
-from mlx_impl import CANONICAL, FAST, PROFILES, STABLE, Profile, ops
+from mlx_impl import CANONICAL, FAST, PROFILES, STABLE, Profile, einops, ops
 from mlx_impl.ops._fft import next_smooth
 from mlx_impl.profiles import resolve
 from parity import numerics
@@ -127,7 +127,7 @@ HALF = X.astype(mx.bfloat16)
 def mean_of_columns(profile: Profile) -> mx.array:
     """By einops, which a context alone tells the profile."""
     with mlx_impl.use(profile):
-        return mlx_impl.einops.reduce(mx.abs(HALF), "a (b c) -> c", "mean", b=3).astype(mx.float32)
+        return einops.reduce(mx.abs(HALF), "a (b c) -> c", "mean", b=3).astype(mx.float32)
 
 
 EFFECTS: list[tuple[str, str, Callable[[Profile], mx.array]]] = [
