@@ -25,6 +25,7 @@ Products = Literal["whole", "blocks"]
 Taps = Literal["convolution", "shifts"]
 Transforms = Literal["float", "double-double"]
 Layers = Literal["words", "fused"]
+Means = Literal["once", "mlx"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class Profile:
         layers: layers say their words one by one, as the reference does; or where words run on Metal kernels,
             ``fused``: short convolution and first gate, long convolution with second gate and residual, the
             filter's whole network, block-diagonal product and GELU gate are a kernel each, which rounds once.
+        means: of half precision by einops: summed in float32 and rounded ``once``; or over the leading axes
+            or short rows of bfloat16, on a CPU, by ``mlx``, which rounds the sum, 1/n and their product.
 
     Raises: ValueError if a choice is not one of those.
     """
@@ -67,6 +70,7 @@ class Profile:
     taps: Taps = "convolution"
     transforms: Transforms = "float"
     layers: Layers = "words"
+    means: Means = "once"
 
     def __post_init__(self) -> None:
         for field, known in _choices().items():
@@ -101,7 +105,7 @@ STABLE = Profile(
 
 FAST = Profile(
     name="fast", kernels="time", scale="inverse", points="smooth", erf="rational", sums="blocks",
-    taps="shifts", layers="fused",
+    taps="shifts", layers="fused", means="mlx",
 )  # fmt: skip
 """The fastest way of each word that keeps the gate. Its products stay whole: what blocks gain on MLX's
 reference BLAS, a GPU would lose."""

@@ -127,6 +127,8 @@ class _Opaque:
 
 
 _MARK = object()
+_NEWEST = 5
+"""The newest protocol of pickles."""
 
 
 @dataclass
@@ -163,9 +165,9 @@ class Reader:
         except CheckpointError:
             raise
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            kind = "" if isinstance(error, _DamagedError) else f"{type(error).__name__}: "
             raise CheckpointError(
-                f"{self.what} is damaged: a pickle that cannot be read ({type(error).__name__}: "
-                f"{str(error)[:80]})"
+                f"{self.what} is damaged: a pickle that cannot be read ({kind}{str(error)[:80]})"
             ) from None
         return value
 
@@ -192,6 +194,10 @@ class Reader:
             if action is None:
                 raise CheckpointError(f"{self.what}: a pickle with {name}, which no file of weights needs")
             action(argument)
+
+    def _proto(self, version: int) -> None:
+        if version > _NEWEST:
+            raise _DamagedError(f"protocol {version}, the newest is {_NEWEST}")
 
     # -- stack and memo -------------------------------------------------------------------------------
 
@@ -425,7 +431,7 @@ def _pair(value: Any) -> tuple[Any, Any]:
 
 _CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _EMPTIES: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
-_IGNORED = {"PROTO", "FRAME"}
+_IGNORED = {"FRAME"}
 _PUSHES = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",

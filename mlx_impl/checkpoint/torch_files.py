@@ -116,12 +116,18 @@ def _leads_out(name: str) -> bool:
 
 
 def _refuse_long_directory(path: Path, data: memoryview) -> None:
-    """Raises: CheckpointError if the list of members, which is read whole, is longer than any of weights."""
+    """Raises: CheckpointError if the list of members, which is read whole, is longer than any of weights.
+
+    Or if it is not the end of the file.
+    """
     tail = bytes(data[-_TAIL:])
     plain = tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0"
     at = len(tail) - 22 if plain else tail.rfind(b"PK\5\6")
     if at < 0 or at + 22 > len(tail):
         return  # not whole: what reads it says so
+    comment = struct.unpack("<H", tail[at + 20 : at + 22])[0]
+    if (rest := len(tail) - at - 22 - comment) > 0:
+        raise CheckpointError(f"{path}: {rest:,} bytes after the end of the zip file; the file is malformed")
     count, size = struct.unpack("<HI", tail[at + 10 : at + 16])
     wide = at - 76  # where zipfile looks for the end of a wide list: before its locator
     if wide >= 0 and tail[wide : wide + 4] == b"PK\6\6" and tail[wide + 56 : wide + 60] == b"PK\6\7":

@@ -32,7 +32,10 @@ def bce_with_logits(logits: mx.array, target: mx.array, *, profile: Profile | st
     near = mx.where(far, scalar(0, x), x)
     softplus = mx.logaddexp(near, scalar(0, x))
     losses = mx.subtract(softplus, mx.multiply(near, y))
-    wrong = mx.where(mx.greater(x, scalar(0, x)), mx.subtract(scalar(1, y), y), y)
+    # 1 − y above zero, else y; not chosen of the two: the gradient of the one not taken would be 0·∞.
+    above = mx.astype(mx.greater(x, scalar(0, x)), y.dtype)
+    sign = mx.subtract(scalar(1, y), mx.multiply(scalar(2, y), above))
+    wrong = mx.add(above, mx.multiply(sign, y))
     endless = mx.where(mx.equal(wrong, scalar(0, y)), wrong, mx.multiply(wrong, scalar(math.inf, y)))
     losses = mx.where(far, endless, losses)
     return mx.astype(mean_of_all(losses, resolve(profile).sums), logits.dtype)

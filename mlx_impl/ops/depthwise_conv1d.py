@@ -27,8 +27,9 @@ def depthwise_conv1d(
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
-    Raises: ValueError if one of them is not floating, or the channels do not match or the padded input is
-        shorter than the taps, or `kernel` is True and the Metal kernel cannot run these arguments.
+    Raises: ValueError if one of them is not floating, or the channels do not match, there are no taps, or
+        the padded input is shorter than they are, or `kernel` is True and the Metal kernel cannot run these
+        arguments.
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
     require_floating("x", x)
@@ -43,6 +44,7 @@ def depthwise_conv1d(
     require_axis("bias", bias, 0, x.shape[1], "one bias for each channel of x")
     require(padding >= 0, f"padding={padding}, expected at least 0")
     taps = weight.shape[-1]
+    require(taps >= 1, f"weight {tuple(weight.shape)} has no taps, expected at least 1")
     require(
         x.shape[-1] + 2 * padding >= taps,
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {taps} taps; pad more",

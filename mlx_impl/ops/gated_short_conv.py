@@ -44,7 +44,7 @@ def gated_short_conv(
     if wanted(kernel, "gated_short_conv", "gated_conv3", supports(x, weight, bias)):
         return gated_conv3(x, weight, bias)
     y = ops.depthwise_conv1d(
-        widen(x), widen(weight), widen(bias), weight.shape[-1] - 1, profile=profile, kernel=kernel
+        widen(x), widen(weight), widen(bias), max(weight.shape[-1] - 1, 0), profile=profile, kernel=kernel
     )[..., :length]
     x1, x2, v = ops.split(y, [channels // 3] * 3, 1)  # (b, d, l) each
     return mx.astype(x2, x.dtype), mx.astype(ops.gate(v, x1), x.dtype)

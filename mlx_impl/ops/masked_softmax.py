@@ -35,8 +35,8 @@ def masked_softmax(
     )
     if x.size == 0:  # MLX has no maximum of nothing
         return x
-    wide = widen(x)
     kept = mx.broadcast_to(mx.not_equal(mask, scalar(0, mask)), x.shape)
+    wide: mx.array = _kept(widen(x), kept)  # type: ignore[assignment]  # mx.custom_function is untyped
     zero = scalar(0, wide)
     # Selected before each step and after it: the gradient of a step not taken is 0·∞ otherwise.
     largest = mx.max(mx.where(kept, wide, scalar(-float("inf"), wide)), axis=axis, keepdims=True)
@@ -47,3 +47,15 @@ def masked_softmax(
     sums: Sums = "blocks" if resolve(profile).softmax == "blocks" else "sequence"
     divisor = mx.where(some, total(powers, axis, sums), scalar(1, wide))
     return mx.astype(mx.where(kept, mx.divide(powers, divisor), zero), x.dtype)
+
+
+@mx.custom_function
+def _kept(x: mx.array, kept: mx.array) -> mx.array:
+    """`x` itself; nothing flows back to what is left out, where ``mx.where`` would multiply NaN by zero."""
+    return x
+
+
+@_kept.vjp
+def _kept_vjp(primals: list[mx.array], cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
+    kept = primals[1]
+    return mx.where(kept, cotangent, scalar(0, cotangent)), mx.zeros_like(kept)

@@ -1,8 +1,11 @@
 """The command's subcommands, what they share, and the exit code."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import NoReturn
 
@@ -59,11 +62,30 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """SIGTERM, by which CI ends a job, as Ctrl-C: what was begun is cleared away, and the exit code tells."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    ours = ours and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
     try:
         arguments = parser().parse_args(argv)
-        code: int = arguments.run(arguments)
+        with _ended_as_interrupted():
+            code: int = arguments.run(arguments)
     except ParityError as error:
         # Names from files may have sequences that a terminal obeys.
         text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(error))

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from .expressions import Expressions
 
 
-_NO_TENSORS = frozenset("backward dim numel type unbind chunk".split())
+_NO_TENSORS = frozenset(
+    "allclose backward chunk dim element_size is_contiguous is_floating_point ndimension numel numpy "
+    "split_with_sizes type unbind".split()
+)
 """Leftovers whose result is not one array; of the others every link of a chain is looked at."""
 
 
@@ -248,7 +251,7 @@ def _core(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> V
     if name == "grad":
         return Returns(calling.gradient(function, node))
     if name == "value_and_grad":
-        return Returns(Many.of((result_of(function, ev, node), calling.gradient(function, node))))
+        return Returns(Many.of((_loss(function, ev, node), calling.gradient(function, node))))
     if name == "load":
         path = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
         return Table(Array()) if str(path).endswith((".safetensors", ".npz", ".gguf")) else UNKNOWN
@@ -274,6 +277,12 @@ def _core(ev: Expressions, node: ast.Call, name: str, arguments: Arguments) -> V
         )
         judge.creation(ev, node, name, arguments)
     return _result(name, arguments, promoting)
+
+
+def _loss(function: Value | None, ev: Expressions, node: ast.Call) -> Value:
+    """What a function that is differentiated gives: an array, or several things if it is known to."""
+    found = result_of(function, ev, node)
+    return Array() if found == UNKNOWN else found
 
 
 def _result(name: str, arguments: Arguments, promoting: list[Value]) -> Value:
@@ -304,7 +313,7 @@ def _nn(ev: Expressions, node: ast.Call, dotted: str, arguments: Arguments) -> V
         return Layer(last)
     if last == "value_and_grad":
         calling.hand(ev.module, arguments.get(1, "fn"))
-        return Returns(Many.of((result_of(arguments.get(1, "fn"), ev, node), UNKNOWN)))
+        return Returns(Many.of((_loss(arguments.get(1, "fn"), ev, node), UNKNOWN)))
     if last in vocabulary.NN_FUNCTIONS or (package.endswith("losses") and last in vocabulary.NN_LOSSES):
         judge.keywords(ev, node, f"nn.{last}")
         return Array()

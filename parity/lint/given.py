@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .values import UNKNOWN, Array, Many, Value, is_array, join
+from .values import UNKNOWN, Array, Many, Value, is_array, is_number, join
 
 if TYPE_CHECKING:
     from .project import Module
@@ -39,7 +39,7 @@ class Given:
         self._newly_handed.add(function)
 
     def believed(self, function: ast.AST, parameter: str) -> Value:
-        """What every call seen gives: an array, a sequence of arrays, or not known."""
+        """What every call seen gives: an array, a number, a sequence of arrays, or not known."""
         return self._believed.get((function, parameter), UNKNOWN)
 
     def is_handed(self, function: ast.AST) -> bool:
@@ -68,6 +68,8 @@ class Given:
 def _kept(value: Value) -> Value:
     if is_array(value):
         return Array()  # of a dtype, as it may be, in this call only
+    if is_number(value):
+        return join(value)
     return (
         Many(Array()) if isinstance(value, Many) and value.items != () and is_array(value.each) else UNKNOWN
     )

@@ -28,6 +28,15 @@ _OTHERS = re.compile(
     r"|training|traditional|causal|reverse|inverse|verbose|generator|rng|rank|height|width)|(num|n|max|min|is|use|return|has|do|with|should|output|top)_\w+"
 )
 
+# What a class is made with and is called so, is a number, where nothing that it is made with is an array.
+_NUMBERS = re.compile(
+    r"\w*(eps|epsilon|scale|scaling|cap|softcap|factor|theta|momentum|temperature|dropout|ratio|rate|dim|dims"
+    r"|heads|size|width|channels|features)|(n|num)_\w+|d_model|d_state|d_conv|d_inner|base|hidden"
+)
+_WEIGHTS = re.compile(
+    r"(\w+_)?(weights?|bias|biases|scales|zeros?|zero_points?|array|tensor|table|freqs|buffer)"
+)
+
 _NEVER = re.compile(r"\w*(cache|config|args|kwargs|tokenizer|processor|model|optimizer)")
 
 
@@ -50,16 +59,23 @@ def parameters(
     }
     read = uses(node, free, resolve, me)
     others = module.has_other_arrays
+    makes = getattr(node, "name", "") == "__init__" and not any(map(_WEIGHTS.fullmatch, free))
     found: dict[str, Value] = {}
     for name, default in free.items():
         seen = read[name]
         given = module.project.given.believed(node, name)
         if _is_array(seen, others):
             found[name] = Array()
+        elif isinstance(given, Number):
+            found[name] = given
+        elif seen.number and not (seen.array or seen.maybe):
+            found[name] = Number()
         elif seen.other:
             continue
         elif given != UNKNOWN and not _NEVER.fullmatch(name):
             found[name] = given
+        elif makes and not seen.maybe and _NUMBERS.fullmatch(name):
+            found[name] = Number()
         elif called and _expected(name, seen, default):
             found[name] = Array()
     return found

@@ -20,6 +20,7 @@ _TELLING = METHODS - {"round", "view", "conj", "real", "imag", "all", "any"} | f
 """Attributes that only an array has; one of NumPy or PyTorch has most of them too."""
 
 _OF_ARRAYS = METHODS | torch_words.METHODS.keys() | torch_words.ATTRIBUTES.keys() | _TELLING
+_OF_ARRAYS -= frozenset("add copy numpy sort take where".split())  # of sets, lists and frames too
 _OF_ARRAYS |= frozenset("dtype size split __array__ is_contiguous element_size".split())
 
 _SHAPING = frozenset(
@@ -29,6 +30,12 @@ _NO_ARRAY_BY_NAME = frozenset(
     "axis axes shape dtype keepdims num_heads num_groups bits group_size mode stream traditional dims n k "
     "base stride padding dilation groups kernel_size name path key_size start stop step num offset".split()
 )
+_SIZES_OF_LAYERS = frozenset(
+    "dims input_dims output_dims in_channels out_channels num_embeddings hidden_size hidden_dims num_heads "
+    "num_groups num_features eps p".split()
+)
+_OF_SEQUENCES = frozenset("prod fsum dist sumprod hypot".split())
+_OF_SIZES = frozenset("broadcast_to reshape full zeros ones empty tile pad repeat".split())
 _MORE_OFTEN_OF_OTHERS = frozenset(
     "abs max min sum round len range zip enumerate list tuple sorted iter set dict next type id map filter "
     "reversed".split()
@@ -44,12 +51,14 @@ class Uses:
         array: as an array, and nothing else could be.
         maybe: as an array of MLX, or one of NumPy or PyTorch.
         other: as something that is no array.
+        number: as a number: a size of a layer or of a shape, an end of a range, what `math` takes.
         rather: as it is most often done with a flag, a number or a list.
     """
 
     array: int = 0
     maybe: int = 0
     other: int = 0
+    number: int = 0
     rather: int = 0
 
 
@@ -170,6 +179,7 @@ class _Reader:
             call = self._parents[parent]
             if parent.arg is None or parent.arg in _NO_ARRAY_BY_NAME:
                 uses.other += 1
+                uses.number += parent.arg in _SIZES_OF_LAYERS
             elif isinstance(call, ast.Call):
                 self._argument(call, None, parent.arg, calculated, uses)
         elif isinstance(parent, ast.Call):
@@ -233,6 +243,7 @@ class _Reader:
         call = self._parents.get(parent)
         if isinstance(call, ast.keyword) and call.arg in _NO_ARRAY_BY_NAME:
             uses.other += 1
+            uses.number += call.arg == "shape"
         elif isinstance(call, ast.Subscript):
             if call.slice is not parent:
                 return
@@ -243,6 +254,8 @@ class _Reader:
                 uses.array += 1
             elif (name and name not in ("array", "eval", "async_eval")) or _method(call) in _SHAPING:
                 uses.other += 1
+                shape = parent is call.args[0] and name.startswith("random.")
+                uses.number += name in _OF_SIZES or shape or not name
 
     def _argument(
         self, call: ast.Call, position: int | None, keyword: str, calculated: bool, uses: Uses
@@ -259,13 +272,18 @@ class _Reader:
                 uses.array += 1
             elif last in vocabulary.NN_LAYERS:
                 uses.other += 1  # a size, a flag
+                uses.number += last != "Sequential" and (at in (0, 1) or keyword in _SIZES_OF_LAYERS)
+        elif dotted == "builtins.range":
+            uses.number += 1
+            uses.rather += not calculated
         elif package == "builtins" and not calculated:
             if last in ("isinstance", "issubclass", "callable", "open", "getattr", "hasattr", "setattr"):
                 uses.other += 1
             elif last in _MORE_OFTEN_OF_OTHERS:
                 uses.rather += 1
-        elif package == "math" and not calculated:
-            uses.rather += 1
+        elif package == "math":
+            uses.number += last not in _OF_SEQUENCES
+            uses.rather += not calculated
         elif _method(call) in _SHAPING:
             uses.other += 1
         elif not dotted and any(self._is_layer(o) for o in options(self._resolved(call.func))):

@@ -130,6 +130,7 @@ word(
             options={"padding": 0},
             says=("length 1", "3 taps", "pad"),
         ),
+        ErrorCase("a filter without taps", inputs={"weight": "d 1 0"}, says=("(16, 1, 0)", "no taps")),
     ),
     kernels=("depthwise_conv3",),
     floating="x",
@@ -311,6 +312,8 @@ word(
     errors=(
         ErrorCase("another length", inputs={"t": "1 5 1"}, says=("(1, 5, 1)", "64")),
         ErrorCase("another number of channels", inputs={"deltas": "1 1 3"}, says=("(1, 1, 3)", "16")),
+        ErrorCase("times for each channel", inputs={"t": "1 l 3"}, says=("(1, 64, 3)", "one time")),
+        ErrorCase("decays for each position", inputs={"deltas": "1 3 d"}, says=("(1, 3, 16)", "one decay")),
     ),
     floating="h t deltas",
     source="Poli et al. 2023, Hyena, §3.3; canonical ExponentialModulation",

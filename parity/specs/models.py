@@ -177,7 +177,7 @@ MAIN_JOB = Job(
     arguments="reference.config:M2_BERT_80M",
     sizes={"b": 1, "l": 128, "v": 30528},
     title="M2-BERT 80M, 12 layers, d = 768, 128 tokens, seeded weights",
-    tables=("parity.specs.accuracy:rows",),
+    tables=("parity.specs.accuracy:rows", "parity.specs.means:rows"),
     trained="parity.specs.checkpoints:trained",
     narrow="parity.specs.checkpoints:narrow",
 )

@@ -47,3 +47,19 @@ def test_both_sides_refuse_or_neither(word: str) -> None:
             said = [_answer(side, changed) for side in ("torch", "mlx")]
             assert said[0] == said[1], (name, dtype, said)
             assert (word in MOVES) <= (said[0] == ""), (name, said)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"])
+def test_ids_of_any_integers(dtype: str) -> None:
+    """PyTorch itself looks up by int32 and int64 alone."""
+    import mlx.core as mx
+    import torch
+
+    import mlx_impl
+    import reference
+
+    ids, table = np.array([[3, 0], [1, 3]]).astype(dtype), np.eye(4, dtype=np.float32)
+    there = reference.ops.embedding(torch.from_numpy(ids), torch.from_numpy(table))
+    here = mlx_impl.ops.embedding(mx.array(ids), mx.array(table))
+    assert np.array_equal(there.numpy(), table[ids])
+    assert np.array_equal(np.array(here), table[ids])

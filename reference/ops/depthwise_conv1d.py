@@ -11,8 +11,8 @@ def depthwise_conv1d(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> T
 
     Shapes: x: (b, c, l), weight: (c, 1, k), bias: (c,) → (b, c, l + 2·padding − k + 1).
     Dtypes: floating and equal.
-    Raises: ValueError if one of them is not floating, or the channels do not match or the padded input is
-        shorter than the taps.
+    Raises: ValueError if one of them is not floating, or the channels do not match, there are no taps, or
+        the padded input is shorter than they are.
     Source: canonical ``short_filter``: ``nn.Conv1d(groups=channels, kernel_size=3, padding=2)``.
     """
     require_floating("x", x)
@@ -27,6 +27,7 @@ def depthwise_conv1d(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> T
     require_axis("bias", bias, 0, x.shape[1], "one bias for each channel of x")
     require(padding >= 0, f"padding={padding}, expected at least 0")
     taps = weight.shape[-1]
+    require(taps >= 1, f"weight {tuple(weight.shape)} has no taps, expected at least 1")
     require(
         x.shape[-1] + 2 * padding >= taps,
         f"x has length {x.shape[-1]}, with padding {padding} shorter than the {taps} taps; pad more",

@@ -20,6 +20,7 @@ def embedding(ids: Tensor, weight: Tensor, padding_idx: int | None = None) -> Te
         not ids.is_floating_point() and ids.dtype != torch.bool,
         f"ids have dtype {ids.dtype}, expected integers",
     )
+    ids = ids.long()  # PyTorch looks up by two of its integer dtypes only
     if ids.numel():
         low, high = ids.min().item(), ids.max().item()
         require(

@@ -28,6 +28,6 @@ def gated_short_conv(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, T
         channels % 3 == 0,
         f"x has {channels} channels, expected three times as many as the model: x1, x2 and v",
     )
-    y = ops.depthwise_conv1d(widen(x), widen(weight), widen(bias), weight.shape[-1] - 1)[..., :length]
+    y = ops.depthwise_conv1d(widen(x), widen(weight), widen(bias), max(weight.shape[-1] - 1, 0))[..., :length]
     x1, x2, v = ops.split(y, [channels // 3] * 3, 1)  # (b, d, l) each
     return x2.to(x.dtype), ops.gate(v, x1).to(x.dtype)

@@ -49,6 +49,22 @@ _end("of-nothing", "0 data.pkl", 0, 0)
 _end("longer-than-the-file", "damaged", 10, 1 << 22)
 
 
+@hostile("700 bytes after the end of the zip file")
+def _zip_with_more_behind(folder: Path) -> Path:
+    path = rewritten(folder, lambda members: members)
+    path.write_bytes(path.read_bytes() + b"program" * 100)
+    return path
+
+
+@hostile("protocol 99, the newest is 5")
+def _pickle_of_a_protocol_to_come(folder: Path) -> Path:
+    def newer(members: dict[str, bytes]) -> None:
+        name = next(n for n in members if n.endswith("data.pkl"))
+        members[name] = b"\x80\x63" + members[name][2:]
+
+    return rewritten(folder, newer)
+
+
 def _out(name: str, member: str) -> None:
     def make(folder: Path) -> Path:
         return rewritten(folder, lambda members: members.update({member: b"x"}))

@@ -1,6 +1,7 @@
 """A folder of hostile checkpoints is refused file by file, with exit code 1 and nothing written."""
 
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,27 @@ def test_a_disk_that_is_full_leaves_nothing(
     assert _files(tmp_path) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
     assert torch.load(good / "pytorch_model.bin", weights_only=True)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_conversion_that_is_ended_leaves_nothing(
+    name: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the middle of writing, by Ctrl-C or as CI ends a job; what was there is still there."""
+    from mlx_impl.checkpoint import safetensors
+
+    out = tmp_path / "out"
+    assert main(["convert", str(good), str(out)]) == errors.EXIT_OK
+    before = _files(tmp_path)
+
+    def ended(path: Path, *_: object) -> None:
+        path.write_bytes(b"half")
+        signal.raise_signal(signal.Signals[name])
+
+    monkeypatch.setattr(safetensors, "write", ended)
+    for words in ([str(out), "--force"], [str(tmp_path / "other")], [str(tmp_path / "x.safetensors")]):
+        assert main(["convert", str(good), *words]) == errors.EXIT_INTERRUPTED
+        assert "interrupted" in capsys.readouterr().err
+    assert _files(tmp_path) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -1,6 +1,7 @@
 """reduce beside the einops package: the same values, gradients within rounding, the same patterns refused."""
 
 from collections import Counter
+from math import prod
 from typing import Any
 
 import mlx.core as mx
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import strategies as st
 
 from mlx_impl import einops as ours
-from mlx_impl.einops import EinopsError, reduce, reductions
+from mlx_impl import use
+from mlx_impl.einops import EinopsError, means, reduce
 from mlx_impl.einops.reductions import REDUCTIONS
 from parity.bounds import gamma
+from parity.specs import means as means_table
 
 from .beside import both, numbers, peculiar
 from .conftest import Search
@@ -107,7 +110,7 @@ def test_the_mean_of_more_than_is_copied_at_once(
 ) -> None:
     """Parts are summed in float32, and all of it is rounded once, whatever the parts are and how many."""
     dtype, u, v = getattr(mx, name), 2.0**-24, {"float16": 2.0**-11, "bfloat16": 2.0**-8}[name]
-    for shape in ((5, 1, 64), (8, 16, 32), (3, 7, 11), (2, 400, 3), (2, 1, 1100)):
+    for shape in ((5, 1, 64), (8, 16, 32), (3, 7, 11), (2, 400, 3), (2, 1, 1100), (64, 3, 2)):
         x = mx.array(np.random.default_rng(0).standard_normal(shape).astype(np.float32) + 1).astype(dtype)
         wide = np.array(x.astype(mx.float32)).astype(np.float64)
         exact = einops.reduce(wide, pattern, "mean")
@@ -115,7 +118,7 @@ def test_the_mean_of_more_than_is_copied_at_once(
         size = einops.reduce(np.abs(wide), pattern, "mean")
         bound = gamma(n + 2, u) * size * (1 + v) + v * np.abs(exact)
         for most in (20, 100, 1 << 11) if x.size > 1 << 10 else (1, 20, 1 << 17):
-            monkeypatch.setattr(reductions, "AT_ONCE", most)
+            monkeypatch.setattr(means, "AT_ONCE", most)
             y = reduce(x, pattern, "mean")
             assert y.dtype == dtype
             error = np.abs(np.array(y.astype(mx.float32)).astype(np.float64) - exact)
@@ -126,7 +129,7 @@ def test_the_mean_of_more_than_is_copied_at_once(
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
 def test_the_gradient_of_a_mean_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same share for every element, also where the function is compiled or mapped."""
-    monkeypatch.setattr(reductions, "AT_ONCE", 20)
+    monkeypatch.setattr(means, "AT_ONCE", 20)
     x = mx.ones((3, 5, 7), dtype=getattr(mx, name))
     share = mx.array(1 / 15, dtype=x.dtype).item()
 
@@ -141,9 +144,39 @@ def test_the_gradient_of_a_mean_in_parts(name: str, monkeypatch: pytest.MonkeyPa
 def test_what_the_mean_of_bfloat16_takes_from_mlx() -> None:
     """Its sum on the CPU, in float32: a sum in bfloat16 would stop at 256, as 256 + 1 is 256 there."""
     x = mx.ones((1 << 13, 3), dtype=mx.bfloat16)
-    for axis in (0, 1):
-        with mx.stream(mx.cpu):
+    with mx.stream(mx.cpu):
+        for axis in (0, 1):
             assert mx.sum(x if axis == 0 else x.T, axis=axis).tolist() == [1 << 13] * 3
+        many = mx.ones((64, 3, 64, 2, 32), dtype=mx.bfloat16)
+        for axes in ((0, 2), (0, 2, 4), (2, 4), (0, 4)):
+            n = prod(many.shape[axis] for axis in axes)
+            assert set(mx.sum(many, axes).flatten().tolist()) == {n}
+
+
+def test_the_mean_by_profile() -> None:
+    """`fast` takes MLX's of bfloat16, and no other does; of float16 nobody's, which overflows."""
+    x = mx.array(np.random.default_rng(0).uniform(0.5, 1.5, (63, 40)).astype(np.float32)).astype(mx.bfloat16)
+    once = mx.mean(x.astype(mx.float32), axis=0).astype(mx.bfloat16)
+    rounded = mx.mean(x, axis=0)
+    assert not mx.array_equal(once, rounded)
+    for profile, expected in (("canonical", once), ("stable", once), ("fast", rounded)):
+        with mx.stream(mx.cpu), use(profile):
+            assert mx.array_equal(reduce(x, "a b -> b", "mean"), expected)
+            assert (
+                reduce(mx.full((4096, 2), 1000, dtype=mx.float16), "a b -> b", "mean").tolist() == [1000] * 2
+            )
+
+
+def test_profiles_keep_the_gate_of_means() -> None:
+    """The table of the report: every profile within twice PyTorch's error, and one that is not fails."""
+    found = list(means_table.rows("again"))
+    assert [row.case for row in found] == list(means_table.PATTERNS)
+    assert all(row.status == "pass" for row in found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(means_table, "RMS", 1.05)
+        failed = [row for row in means_table.rows("again") if row.status == "fail"]
+    assert [row.case for row in failed] == ["a b c -> c", "a b c -> a b", "a b c -> b c"]
+    assert all("fast" in row.reasons[0] for row in failed)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "max", "min", "prod", "mean"])
