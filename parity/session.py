@@ -3,9 +3,11 @@
 import importlib
 import json
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -79,7 +81,7 @@ class Session:
         self._ready = True
         sides.use_blas(self.settings.blas)
         sides.use_threads(self.settings.threads or 1)
-        import_specs(self.settings.specs)
+        import_specs(self.settings.specs, self.config.rootpath)
         self._undo.enter_context(chosen(self.settings.numerics))
         self._undo.enter_context(swapped(self.settings.swap))
 
@@ -206,11 +208,15 @@ class Session:
         return status if status and code != errors.EXIT_STALE_GOLDEN else code
 
 
-def import_specs(modules: Iterable[str]) -> None:
-    """Import the modules that declare specs.
+def import_specs(modules: Iterable[str], root: Path | None = None) -> None:
+    """Import the modules that declare specs, which may lie in the folder of the project's pyproject.toml.
+
+    That folder is searched last, by every command alike: ``python -m`` searches the current one first.
 
     Raises: UsageError if one does not exist.
     """
+    if root is not None and str(root) not in sys.path:
+        sys.path.append(str(root))
     for name in modules:
         try:
             importlib.import_module(name)
