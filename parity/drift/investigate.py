@@ -109,7 +109,7 @@ def code_of(case: Case) -> str:
 
 
 def _files_of(name: str) -> list[Path]:
-    """A package's files; of a module that is one file, it and what lies beside it. None need be imported yet."""
+    """A package's files; of a module that is one file, those beside it. It may not be imported yet."""
     module = find_spec(name)
     if module is None:
         return []
