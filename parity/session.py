@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +52,7 @@ class Session:
         self._probe: ProbeResult | None = None
         self._used = False
         self._before: list[Row] = []
+        self._probed: set[str] = set()
         self._swapped: set[str] = set()
         self.unused_swaps: list[str] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
@@ -146,8 +148,12 @@ class Session:
 
     def repeat(self, item: pytest.Item) -> str:
         """The command that runs one test as it ran here."""
-        options = self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
-        return shlex.join(["pytest", *self._address(item), *options])
+        return shlex.join(["pytest", *self._address(item), *self._options])
+
+    @cached_property
+    def _options(self) -> list[str]:
+        """The options that make a run like this one."""
+        return self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
 
     def _address(self, item: pytest.Item) -> list[str]:
         """How to name a test: by its file, or for the installed suite by its module."""
@@ -178,8 +184,8 @@ class Session:
         rows = [Row.from_dict(json.loads(str(v))) for n, v in properties if n == PROPERTY]
         if report.when == "call":
             # The probe's rows come with a worker's first test and with the probe's own, which may be one.
-            known = {r.id for r in self._writer.rows if r.kind == "probe"}
-            probed = {r.id: r for r in rows if r.kind == "probe" and r.id not in known}
+            probed = {r.id: r for r in rows if r.kind == "probe" and r.id not in self._probed}
+            self._probed |= probed.keys()
             self._writer.write_all([*probed.values(), *(r for r in rows if r.kind != "probe")])
         said = any(r.status in ("fail", "undecided") for r in rows if r.kind != "probe")
         if (report.failed and not said) or (report.skipped and used and not rows):

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import metadata
 from typing import NoReturn
 
@@ -38,8 +39,9 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; '{self.prog} --help' shows what there is")
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The command line; the same for every call of `main` in a process."""
     top = Parser(
         prog="parity",
         description="Does an MLX port compute what its PyTorch reference computes?",

@@ -180,6 +180,10 @@ _ROUNDING = frozenset(
 )
 
 
+_LARGEST = {torch.float32: 0x7F7F_FFFF, torch.float64: 0x7FEF_FFFF_FFFF_FFFF}
+"""The bits of the largest number of a dtype."""
+
+
 class OtherRoundings(TorchDispatchMode):
     """Within the context, sums run term by term and, with a seed, results of one dtype are rounded anew.
 
@@ -245,9 +249,12 @@ class OtherRoundings(TorchDispatchMode):
     def _move(self, x: Tensor) -> Tensor:
         """Each finite element other than zero one step away on the grid of its dtype, or none."""
         grid = torch.int32 if x.dtype is torch.float32 else torch.int64
+        bits = x.view(grid)
         if self._away:
-            steps = torch.ones(x.shape, dtype=grid)
+            moved = bits + 1
         else:
-            steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=grid)
-        moved = (x.contiguous().view(grid) + steps).view(x.dtype)
-        return torch.where((x != 0) & torch.isfinite(x) & torch.isfinite(moved), moved, x)
+            moved = bits + torch.randint(-1, 2, x.shape, generator=self._random, dtype=grid)
+        magnitude = bits & torch.iinfo(grid).max
+        # The largest number stays too: a step further is infinity.
+        movable = (magnitude > 0) & (magnitude < _LARGEST[x.dtype])
+        return torch.where(movable, moved, bits).view(x.dtype)
