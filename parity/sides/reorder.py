@@ -5,15 +5,23 @@ and some honest backend uses it: a textbook loop, reference BLAS, one accumulato
 reference moves under it is the room that any order needs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 aten = torch.ops.aten
+FloatingArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+SMALL = 4096
+"""Sums of fewer elements are made by NumPy's running sums, in the same order and to the same bit: calling
+PyTorch once a term takes longer than the addition."""
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -28,10 +36,16 @@ def _sum_last(x: Tensor) -> Tensor:
     # Terms first: adding one contiguous slice after the other.
     with _disable_current_modes():  # additions of one sum are rounded as they are
         terms = x.movedim(-1, 0).contiguous()
+        if terms[0].numel() < SMALL:
+            return _last_of(np.add.accumulate(terms.detach().numpy(), axis=0))
         total = terms[0].clone()
         for term in terms[1:]:
             total.add_(term)
     return total
+
+
+def _last_of(sums: FloatingArray) -> Tensor:
+    return torch.from_numpy(np.array(sums[-1]))
 
 
 def _sum(x: Tensor, axes: Sequence[int] | None, keepdim: bool) -> Tensor:
@@ -60,9 +74,15 @@ def _bmm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
     `first` is a term that is there before: BLAS adds a product to what its result holds.
     """
     shape = (a.shape[0], a.shape[1], b.shape[2])
+    if math.prod(shape) < SMALL:
+        terms = np.zeros((a.shape[2] + 1, *shape), dtype=a.detach().numpy().dtype)
+        if first is not None:
+            terms[0] = first.detach().numpy()
+        columns, rows = (x.movedim(axis, 0).detach().numpy() for x, axis in ((a, 2), (b, 1)))
+        np.multiply(columns[..., None], rows[..., None, :], out=terms[1:])
+        return _last_of(np.add.accumulate(terms, axis=0, out=terms))
     out = torch.zeros(shape, dtype=a.dtype) if first is None else first.expand(shape).clone()
-    columns, rows = a.movedim(-1, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2)
-    for column, row in zip(columns, rows, strict=True):
+    for column, row in zip(a.movedim(2, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2), strict=True):
         out.add_(column * row)
     return out
 
@@ -180,6 +200,11 @@ _ROUNDING = frozenset(
 )
 
 
+@cache
+def _rounds(func: Any) -> bool:
+    return func.overloadpacket.__name__ in _ROUNDING
+
+
 _LARGEST = {torch.float32: 0x7F7F_FFFF, torch.float64: 0x7FEF_FFFF_FFFF_FFFF}
 """The bits of the largest number of a dtype."""
 
@@ -199,6 +224,11 @@ class OtherRoundings(TorchDispatchMode):
     (1/n, √2) does to all results alike. The dtype is float32, in which honest code of half precision computes
     too, or float64.
     """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """PyTorch wraps each call for its compiler otherwise, at a cost; nothing here is compiled."""
+        return False
 
     def __init__(self, seed: int | None, *, away: bool = False, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -221,8 +251,7 @@ class OtherRoundings(TorchDispatchMode):
                 result = self._reorder(reordered, first.dtype, args, kwargs)
             return self._each(result)
         result = func(*args, **kwargs)
-        name = func.overloadpacket.__name__
-        return self._each(result) if name in _ROUNDING else result
+        return self._each(result) if _rounds(func) else result
 
     @staticmethod
     def _reorder(
