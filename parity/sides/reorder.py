@@ -29,6 +29,7 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+@np.errstate(all="ignore")  # PyTorch overflows without a word
 def _sum_last(x: Tensor) -> Tensor:
     """Σ over the last axis, first term to last."""
     if x.shape[-1] == 0:
@@ -68,6 +69,7 @@ def _count(x: Tensor, axes: Sequence[int] | None) -> int:
     return n
 
 
+@np.errstate(all="ignore")
 def _bmm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
     """Σ_k a[..., k]·b[..., k, :], term after term, each product rounded before it is added.
 
