@@ -307,7 +307,8 @@ def _probe(report: Report) -> list[str]:
         text = f"{float(r.figures['bits']):.1f}" + (" ✗" if r.status != "pass" else "")
         lines.setdefault(key, dict.fromkeys(operations, ""))[r.spec] = text
     expected = {r.dtype: r.figures["expected"] for r in rows}
-    intro = "Bits of the result that are right, of " + ", ".join(f"{n} in {d}" for d, n in expected.items())
+    formats = ", ".join(f"{n} in {d}" for d, n in expected.items())
+    intro = f"Bits of the result that are right on average: correct rounding leaves a little over {formats}"
     body = [[k, *v.values()] for k, v in lines.items()]
     return [
         "## Effective precision",

@@ -15,6 +15,7 @@ from parity.files import write_text
 from parity.ledger import describe
 from parity.margins import Margin, read_rates
 from parity.margins import read as read_margins
+from parity.messages import counted
 from parity.nodes import KERNEL_SIDES
 from parity.record import SCHEMA, Row
 from parity.settings import NUMERICS, PORT_SIDES, Settings
@@ -116,9 +117,10 @@ class Report:
         """The whole in one sentence."""
         counts = self.counts
         numbers = sum(r.n for r in self.compared)
-        held = f"{len(self.compared):,} comparisons of {numbers:,} numbers"
+        held = f"{counted(len(self.compared), 'comparison')} of {numbers:,} numbers"
         if counts["fail"]:
-            return f"Parity does NOT hold: {counts['fail']} of {len(self.rows):,} rows fail ({held})."
+            failing = f"{counts['fail']:,} of {counted(len(self.rows), 'row')} fail"
+            return f"Parity does NOT hold: {failing} ({held})."
         if counts["undecided"]:
             return f"Undecided: {counts['undecided']} rows need more inputs (--seeds); {held}."
         if not self.about_the_port:

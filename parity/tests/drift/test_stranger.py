@@ -1,6 +1,7 @@
 """A model whose parts are not all modules on both sides: what only one has is named, and is no culprit."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +15,7 @@ from parity.errors import NotOnKernelError
 from parity.judge import judge
 from parity.mainjob import trace
 from parity.nodes import Target
+from parity.sides.points import words_in
 from parity.spec import OpSpec
 from parity.tests.kernels.running import needs_compiler
 
@@ -64,3 +66,12 @@ def test_kept_answers_know_a_module_of_one_file(tmp_path: Path, monkeypatch: pyt
         file.write_text(f"TEXT = {len(seen)}\n", encoding="utf-8")
         seen.add(code_of(case))
     assert len(seen) == 3
+
+
+def test_a_namespace_that_exports_nothing() -> None:
+    """Its public functions are its words; what it imports from elsewhere as a class or module is none."""
+    ours = ModuleType("ours")
+    exec("import math\nfrom pathlib import Path\ndef gelu(x): pass\ndef _own(x): pass", vars(ours))
+    assert words_in(ours) == ["gelu"]
+    ours.__all__ = ["softmax"]  # type: ignore[attr-defined]
+    assert words_in(ours) == ["softmax"]
