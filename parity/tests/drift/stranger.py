@@ -40,7 +40,8 @@ class Port(mnn.Module):
         self.same = mnn.Identity()
 
     def __call__(self, ids: mx.array) -> mx.array:
-        return self.embed.as_linear(self.same(self.act(self.mix(self.embed(ids)))))
+        logits: mx.array = self.embed.as_linear(self.same(self.act(self.mix(self.embed(ids)))))
+        return logits
 
 
 class WrongPort(Port):

@@ -61,7 +61,7 @@ def test_kept_answers_know_a_module_of_one_file(tmp_path: Path, monkeypatch: pyt
         "",
         FLOAT32,
     )
-    seen = set()
+    seen: set[str] = set()
     for file in (port, port, beside):
         file.write_text(f"TEXT = {len(seen)}\n", encoding="utf-8")
         seen.add(code_of(case))

@@ -237,8 +237,10 @@ def test_the_pictures(target: Target, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_picture_of_a_model_without_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its columns are the modules of each part."""
     figure = pytest.importorskip("matplotlib.figure")
-    local = {"local": 1e-6, "local_reference": 1e-7, "grid": 1e-8}
-    drifts = [Drift(Point(path), observed=1e-6, **local) for path in ("h.0.mlp.act", "h.0.mlp", "h.0", "h.1")]
+    drifts = [
+        Drift(Point(path), observed=1e-6, local=1e-6, local_reference=1e-7, grid=1e-8)
+        for path in ("h.0.mlp.act", "h.0.mlp", "h.0", "h.1")
+    ]
     drawn = []
     monkeypatch.setattr(figure.Figure, "savefig", lambda self, *_, **__: drawn.append(self))
     draw(drifts, tmp_path, "a title")
