@@ -16,7 +16,7 @@ import pytest
 from . import errors, sides
 from .case import Case
 from .dtypes import WorkingDtype
-from .environment import environment_class
+from .environment import environment, environment_class
 from .errors import NotOnKernelError, ParityError, UsageError
 from .golden.format import case_names
 from .golden.index import folders, full_name
@@ -39,6 +39,9 @@ SWAPPED = "parity_swapped"
 """Names of the test properties that carry rows, the fact that a test is about parity, and the swaps that
 met something, from wherever it ran to where the report is written."""
 
+ENVIRONMENT = "parity_environment"
+"""What a worker hands over at its end."""
+
 
 class Session:
     """What one run of pytest knows. Workers of a distributed run have one too, but write nothing."""
@@ -53,6 +56,7 @@ class Session:
         self._used = False
         self._before: list[Row] = []
         self._probed: set[str] = set()
+        self._measured_on: dict[str, Any] | None = None
         self._swapped: set[str] = set()
         self.unused_swaps: list[str] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
@@ -195,14 +199,25 @@ class Session:
             else:  # of a test that is not about parity, in a run that may be
                 self._before.append(row)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Keep what a worker says of its environment when it ends."""
+        said = getattr(node, "workeroutput", {}).get(ENVIRONMENT)
+        if said is not None:
+            self._measured_on = json.loads(said)
+
     def finish(self, status: int) -> int:
         """Write the report; the exit code of the run, given pytest's own."""
-        if self.worker is not None or not self._used:
+        if self.worker is not None:
+            if self._ready:  # whose numbers they are: the process that collects rows need load no framework
+                self.config.workeroutput[ENVIRONMENT] = json.dumps(environment())  # type: ignore[attr-defined]
+            return status
+        if not self._used:
             return status
         rows = self._writer.rows
         if self.settings.update_baseline:
             update(self.settings.baseline, rows, self.settings.seed)
-        self.report = Report.make(rows, self.settings, self.config.rootpath)
+        self.report = Report.make(rows, self.settings, self.config.rootpath, measured_on=self._measured_on)
         self.report.write(self.settings.out)
         self.unused_swaps = unused(self._swapped)
         if self.unused_swaps and status == errors.EXIT_OK:

@@ -55,8 +55,13 @@ class Report:
     rates: Mapping[str, Any] | None = None
 
     @classmethod
-    def make(cls, rows: Sequence[Row], settings: Settings, root: Path) -> Self:
-        """The report on a run that ends now. Paths in it are relative to `root` where they can be."""
+    def make(
+        cls, rows: Sequence[Row], settings: Settings, root: Path, *, measured_on: dict[str, Any] | None = None
+    ) -> Self:
+        """The report on a run that ends now. Paths in it are relative to `root` where they can be.
+
+        `measured_on` is the environment where another process measured; none means that it was this one.
+        """
         plain: dict[str, Any] = {}
         for key, value in asdict(settings).items():
             plain[key] = _relative(value, root) if isinstance(value, Path) else value
@@ -65,7 +70,8 @@ class Report:
         ledger = describe(settings.baseline, ordered)
         margins = read_margins(settings.baseline.with_name("margins.json"))
         rates = read_rates(settings.baseline.with_name("alarms.json"))
-        return cls(tuple(ordered), environment(), plain, settings.out, now, ledger, margins, rates)
+        where = measured_on or environment()
+        return cls(tuple(ordered), where, plain, settings.out, now, ledger, margins, rates)
 
     def exit_code(self, require_side: Sequence[str] = ()) -> int:
         """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10.
