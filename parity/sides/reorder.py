@@ -19,9 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 aten = torch.ops.aten
 FloatingArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
-SMALL = 4096
-"""Sums of fewer elements are made by NumPy's running sums, in the same order and to the same bit: calling
-PyTorch once a term takes longer than the addition."""
+SMALL, ALL_TERMS = 4096, 1 << 22
+"""Sums of fewer elements, with fewer terms in all, are made by NumPy's running sums, in the same order and to
+the same bit: calling PyTorch once a term takes longer than the addition."""
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def _sum_last(x: Tensor) -> Tensor:
     # Terms first: adding one contiguous slice after the other.
     with _disable_current_modes():  # additions of one sum are rounded as they are
         terms = x.movedim(-1, 0).contiguous()
-        if terms[0].numel() < SMALL:
+        if terms[0].numel() < SMALL and terms.numel() < ALL_TERMS:
             return _last_of(np.add.accumulate(terms.detach().numpy(), axis=0))
         total = terms[0].clone()
         for term in terms[1:]:
@@ -76,7 +76,7 @@ def _bmm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
     `first` is a term that is there before: BLAS adds a product to what its result holds.
     """
     shape = (a.shape[0], a.shape[1], b.shape[2])
-    if math.prod(shape) < SMALL:
+    if math.prod(shape) < SMALL and math.prod(shape) * a.shape[2] < ALL_TERMS:
         terms = np.zeros((a.shape[2] + 1, *shape), dtype=a.detach().numpy().dtype)
         if first is not None:
             terms[0] = first.detach().numpy()
