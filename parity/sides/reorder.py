@@ -17,16 +17,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 aten = torch.ops.aten
-FloatingArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
-
-SMALL, ALL_TERMS = 4096, 1 << 22
-"""Sums of fewer elements, with fewer terms in all, are made by NumPy's running sums, in the same order and to
-the same bit: calling PyTorch once a term takes longer than the addition."""
 
 
 def _wide(x: Tensor) -> Tensor:
     """Half precision accumulates in float32."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+FloatingArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+SMALL, ALL_TERMS = 4096, 1 << 22
+"""Sums of fewer elements, with fewer terms in all, are made by NumPy's running sums, in the same order and to
+the same bit: calling PyTorch once a term takes longer than the addition."""
 
 
 @np.errstate(all="ignore")  # PyTorch overflows without a word
@@ -227,16 +229,16 @@ class OtherRoundings(TorchDispatchMode):
     too, or float64.
     """
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """PyTorch wraps each call for its compiler otherwise, at a cost; nothing here is compiled."""
-        return False
-
     def __init__(self, seed: int | None, *, away: bool = False, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self._dtype = dtype
         self._random = None if seed is None else torch.Generator().manual_seed(seed)
         self._away = away
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """PyTorch wraps each call for its compiler otherwise, at a cost; nothing here is compiled."""
+        return False
 
     def __torch_dispatch__(
         self,
