@@ -28,10 +28,10 @@ parity: $(INSTALLED)
 	$(VENV)/bin/parity run $(RUN_OPTIONS)
 
 test: $(INSTALLED)
-	$(VENV)/bin/pytest parity/ -n auto $(PYTEST_OPTIONS)
+	$(VENV)/bin/pytest parity/ -n auto --dist worksteal $(PYTEST_OPTIONS)
 
 quick: $(INSTALLED)
-	$(VENV)/bin/pytest parity/ --profile quick -n auto $(PYTEST_OPTIONS)
+	$(VENV)/bin/pytest parity/ --profile quick -n auto --dist worksteal $(PYTEST_OPTIONS)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

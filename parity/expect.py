@@ -7,6 +7,7 @@ value: it is made where PyTorch is, and any side can be compared with it, anywhe
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,19 +118,23 @@ def expect(
     torch = require_torch()
     exact = replace(task, dtype=FLOAT64, device="cpu")
     oracle: dict[str, AnyArray] = {}
+    module = torch.loaded(exact)
     if vjp and task.cotangents is None:
-        outputs = torch.run(replace(exact, cotangents=None)).outputs
+        outputs = torch.run(replace(exact, cotangents=None), module=module).outputs
         cotangents = draw_cotangents(outputs, task.dtype, seed)
         task, exact = replace(task, cotangents=cotangents), replace(exact, cotangents=cotangents)
     say("the reference in float64")
-    run_into(torch, exact, oracle.__setitem__, taps=taps)
+    run_into(torch, exact, oracle.__setitem__, taps=taps, module=module)
     say(f"the reference in {task.dtype.name}")
+    del module  # not kept beside the next
+    module = torch.loaded(task)
     reference: dict[str, AnyArray] = {}
-    run_into(torch, task, reference.__setitem__, taps=taps)
+    run_into(torch, task, reference.__setitem__, taps=taps, module=module)
 
     meters: dict[str, FloorMeter] = {}
     if floors:
-        meters = _measure(torch, task, oracle, reference, seed=seed, taps=taps, draws=draws, say=say)
+        measured = partial(_measure, torch, task, oracle, reference, module)
+        meters = measured(seed=seed, taps=taps, draws=draws, say=say)
     alternate = _alternate(torch, exact, task, taps)
     bounds = _bounds(task)
     errors = _nearby(torch, task, seed=seed, taps=taps) if near else {}
@@ -153,19 +158,24 @@ def _measure(
     task: Task,
     oracle: Arrays,
     reference: Arrays,
+    module: Any,
     *,
     seed: int,
     taps: bool,
     draws: int | None,
     say: Say,
 ) -> dict[str, FloorMeter]:
-    """Fill a meter for every floating result from moved and otherwise rounded runs in float32."""
+    """Fill a meter for every floating result from moved and otherwise rounded runs in float32.
+
+    `module` is the layer's that gave `reference`; parameters that do not move need no other in float32.
+    """
     single = replace(task, dtype=FLOAT32, device="cpu")
     base: dict[str, AnyArray] = {}
     if task.dtype is FLOAT32 and task.device == "cpu":
         base = dict(reference)
     else:
-        run_into(torch, single, base.__setitem__, taps=taps)
+        module = torch.loaded(single)
+        run_into(torch, single, base.__setitem__, taps=taps, module=module)
     meters = {
         name: FloorMeter(value.astype(np.float64), base[name].astype(np.float64), task.dtype)
         for name, value in oracle.items()
@@ -190,16 +200,17 @@ def _measure(
     say("the floor: other roundings")
     # Of packed arrays: it depends on how arguments lie in memory where PyTorch adds a bias, first or last.
     packed = replace(single, layout="contiguous")
-    run_into(torch, packed, meter("away"), taps=taps, reorder=True, away=True)
+    run_into(torch, packed, meter("away"), taps=taps, module=module, reorder=True, away=True)
     if any(map(_tiny, base.values())):
         say("the floor: subnormal numbers as zero")
-        run_into(torch, packed, meter("other"), taps=taps, flush=True)
+        run_into(torch, packed, meter("other"), taps=taps, module=module, flush=True)
     for i in range(draws):
         run_into(
             torch,
             packed,
             meter("other"),
             taps=taps,
+            module=module,
             reorder=True,
             rounding_seed=None if i == 0 else seed * DRAWS_FOR_FEW + i,
         )

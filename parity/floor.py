@@ -13,6 +13,7 @@ input would excuse errors that only half-precision accumulation makes. Rounding 
 working dtype is the one thing that half precision cannot avoid, and it is in ulp(f(x)).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,22 +39,26 @@ class Floor:
 
 def norms(e: Float64) -> tuple[float, float]:
     """Root mean square and largest magnitude of the finite elements; zeros if there are none."""
-    e = e[np.isfinite(e)]
+    finite = np.isfinite(e)
+    if not finite.all():
+        e = e[finite]
     if e.size == 0:
         return 0.0, 0.0
-    largest = float(np.max(np.abs(e)))
-    if largest == 0 or not np.isfinite(largest):
-        return largest, largest
-    return largest * float(np.sqrt(np.mean((e / largest) ** 2))), largest
+    largest = float(np.abs(e).max())
+    if largest == 0:
+        return 0.0, 0.0
+    scaled = np.divide(e, largest).ravel()
+    return largest * math.sqrt(float(np.dot(scaled, scaled)) / scaled.size), largest
 
 
 def biases(e: Float64, oracle: Float64) -> tuple[float, float]:
     """Mean error, and mean error counted away from zero, over finite elements."""
     ok = np.isfinite(e) & np.isfinite(oracle)
-    if not ok.any():
+    if not ok.all():
+        e, oracle = e[ok], oracle[ok]
+    if e.size == 0:
         return 0.0, 0.0
-    e, sign = e[ok], np.sign(oracle[ok])
-    return float(np.mean(e)), float(np.mean(e * sign))
+    return float(e.sum()) / e.size, float((e * np.sign(oracle)).sum()) / e.size
 
 
 class FloorMeter:

@@ -119,8 +119,8 @@ def kernel(
 
 def policy(target: str, *, observe: str = "") -> None:
     """Declare how a port is told to use its kernels or not, a context manager called with on or off; and how
-    it says what it does, see `OBSERVERS`. Of a port that does not say, all that sides of kernels run counts
-    as run on kernels.
+    it says what it does, see `OBSERVERS`. Of a port that does not say, the executor knows only whether it
+    launched any kernel, and ``metal`` not even that.
     """
     if target not in POLICIES:
         POLICIES.append(target)

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from . import sides
 from .case import Case
@@ -70,15 +71,18 @@ def trace(
     `title` and `repeat`, the command that does it again, stand in the rows. `heard` is called with each
     input's seed and comparisons.
 
-    Activations of the port are compared as they come and dropped.
+    Activations of the port are compared as they come and dropped. Calls that only one side makes (a port may
+    make one of what are several) are a row that names them: what is around them is compared.
 
     On a side of kernels where nothing ran on one there is one row, that says why.
 
     Raises: SideUnavailableError if PyTorch is not here.
     """
 
+    apart = Apart()
+
     def sample(i: int) -> dict[str, Comparison]:
-        found = _sample(case, target, case.seed + i, lambda what: say(f"input {i + 1}: {what}"))
+        found = _sample(case, target, case.seed + i, apart, lambda what: say(f"input {i + 1}: {what}"))
         if heard is not None:
             heard(case.seed + i, found)
         return found
@@ -92,22 +96,43 @@ def trace(
         id = f"{case.spec.name}-{case.dtype.short}-{target.label}"
         yield not_on_kernel(error, "trace", id, case, target, repeat)
         return
+    known: dict[str, Any] = {
+        "kind": "trace",
+        "spec": case.spec.name,
+        "side": target.side,
+        "device": target.device,
+        "dtype": case.dtype.name,
+        "case": title,
+        "repeat": repeat,
+    }
+    if apart.reasons():
+        id = f"{case.spec.name}-apart-{case.dtype.short}-{target.label}"
+        yield Row(id=id, status="not run", reasons=apart.reasons(), **known)
     for name, verdict in verdicts.items():
         path = name.removeprefix("act ")
-        yield row_of(
-            {path: verdict},
-            kind="trace",
-            id=f"{case.spec.name}-{path}-{case.dtype.short}-{target.label}",
-            spec=case.spec.name,
-            side=target.side,
-            device=target.device,
-            dtype=case.dtype.name,
-            case=title,
-            repeat=repeat,
+        id = f"{case.spec.name}-{path}-{case.dtype.short}-{target.label}"
+        yield row_of({path: verdict}, id=id, **known)
+
+
+class Apart:
+    """The calls that only one side makes, each side's in order."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, dict[str, None]] = {}
+
+    def add(self, side: str, name: str) -> None:
+        """Remember the activation of such a call."""
+        self._calls.setdefault(side, {})[name.removeprefix("act ")] = None
+
+    def reasons(self) -> tuple[str, ...]:
+        """A sentence for each side, if it makes any."""
+        return tuple(
+            f"only the {side} makes these calls, so they are not compared by themselves: {', '.join(calls)}"
+            for side, calls in self._calls.items()
         )
 
 
-def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Comparison]:
+def _sample(case: Case, target: Target, seed: int, apart: Apart, say: Say) -> dict[str, Comparison]:
     """One input: what the reference expects of every result, and the port against it."""
     task = replace(task_of(case, seed), words=True)
     expectation = expect(task, seed=seed, vjp=case.vjp, taps=True, draws=DRAWS, say=say)
@@ -116,7 +141,9 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
 
     def sink(name: str, value: AnyArray) -> None:
         expected = expectation.results.get(name)
-        if expected is None:
+        if expected is None and _is_call(name):
+            apart.add("port", name)
+        elif expected is None:
             found[name] = Comparison(n=0, problems=("only the port has it",))
         else:
             found[name] = compare(expected, value, nonfinite=case.spec.nonfinite, composed=True)
@@ -129,7 +156,15 @@ def _sample(case: Case, target: Target, seed: int, say: Say) -> dict[str, Compar
     except Exception as error:  # whatever a side raises on good input is its answer: failing rows
         problem = f"the side raised {type(error).__name__}: {error}"
         return {n: Comparison(n=0, problems=(problem,)) for n in expectation.results}
-    for name in expectation.results:
-        found.setdefault(name, Comparison(n=0, problems=("the port does not have it",)))
-    outputs = {n: c for n, c in found.items() if not n.startswith("act ")}  # the notes are on the whole
+    for name in [n for n in expectation.results if n not in found]:
+        if _is_call(name):
+            apart.add("reference", name)
+        else:
+            found[name] = Comparison(n=0, problems=("the port does not have it",))
+    outputs = {n: c for n, c in found.items() if not _is_call(n)}  # the notes are on the whole
     return found | noted(outputs, notes)
+
+
+def _is_call(name: str) -> bool:
+    """Whether a result is what a call within gave, not one of the whole."""
+    return name.startswith("act ")

@@ -10,6 +10,11 @@ from .verdict import Verdict
 MOST_RESULTS = 6
 
 
+def counted(n: int, what: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def explain(
     title: str, verdicts: Mapping[str, Verdict], dtype: WorkingDtype, *, case: str, repeat: str
 ) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Row:
 
     def to_json(self) -> str:
         """One line of JSON; numbers that JSON does not have become text."""
-        return json.dumps(_plain(asdict(self)), ensure_ascii=False, sort_keys=True)
+        return json.dumps(_plain(vars(self)), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Row":

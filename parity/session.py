@@ -3,9 +3,12 @@
 import importlib
 import json
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from . import errors, sides
 from .case import Case
 from .dtypes import WorkingDtype
-from .environment import environment_class
+from .environment import environment, environment_class
 from .errors import NotOnKernelError, ParityError, UsageError
 from .golden.format import case_names
 from .golden.index import folders, full_name
@@ -36,6 +39,9 @@ SWAPPED = "parity_swapped"
 """Names of the test properties that carry rows, the fact that a test is about parity, and the swaps that
 met something, from wherever it ran to where the report is written."""
 
+ENVIRONMENT = "parity_environment"
+"""What a worker hands over at its end."""
+
 
 class Session:
     """What one run of pytest knows. Workers of a distributed run have one too, but write nothing."""
@@ -49,6 +55,8 @@ class Session:
         self._probe: ProbeResult | None = None
         self._used = False
         self._before: list[Row] = []
+        self._probed: set[str] = set()
+        self._measured_on: dict[str, Any] | None = None
         self._swapped: set[str] = set()
         self.unused_swaps: list[str] = []
         self._writer = RowWriter(settings.out / "rows.jsonl")
@@ -79,7 +87,7 @@ class Session:
         self._ready = True
         sides.use_blas(self.settings.blas)
         sides.use_threads(self.settings.threads or 1)
-        import_specs(self.settings.specs)
+        import_specs(self.settings.specs, self.config.rootpath)
         self._undo.enter_context(chosen(self.settings.numerics))
         self._undo.enter_context(swapped(self.settings.swap))
 
@@ -144,8 +152,12 @@ class Session:
 
     def repeat(self, item: pytest.Item) -> str:
         """The command that runs one test as it ran here."""
-        options = self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
-        return shlex.join(["pytest", *self._address(item), *options])
+        return shlex.join(["pytest", *self._address(item), *self._options])
+
+    @cached_property
+    def _options(self) -> list[str]:
+        """The options that make a run like this one."""
+        return self.settings.as_options(self.config.rootpath, PYTEST_NAMES)
 
     def _address(self, item: pytest.Item) -> list[str]:
         """How to name a test: by its file, or for the installed suite by its module."""
@@ -176,8 +188,8 @@ class Session:
         rows = [Row.from_dict(json.loads(str(v))) for n, v in properties if n == PROPERTY]
         if report.when == "call":
             # The probe's rows come with a worker's first test and with the probe's own, which may be one.
-            known = {r.id for r in self._writer.rows if r.kind == "probe"}
-            probed = {r.id: r for r in rows if r.kind == "probe" and r.id not in known}
+            probed = {r.id: r for r in rows if r.kind == "probe" and r.id not in self._probed}
+            self._probed |= probed.keys()
             self._writer.write_all([*probed.values(), *(r for r in rows if r.kind != "probe")])
         said = any(r.status in ("fail", "undecided") for r in rows if r.kind != "probe")
         if (report.failed and not said) or (report.skipped and used and not rows):
@@ -187,14 +199,25 @@ class Session:
             else:  # of a test that is not about parity, in a run that may be
                 self._before.append(row)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Keep what a worker says of its environment when it ends."""
+        said = getattr(node, "workeroutput", {}).get(ENVIRONMENT)
+        if said is not None:
+            self._measured_on = json.loads(said)
+
     def finish(self, status: int) -> int:
         """Write the report; the exit code of the run, given pytest's own."""
-        if self.worker is not None or not self._used:
+        if self.worker is not None:
+            if self._ready:  # whose numbers they are: the process that collects rows need load no framework
+                self.config.workeroutput[ENVIRONMENT] = json.dumps(environment())  # type: ignore[attr-defined]
+            return status
+        if not self._used:
             return status
         rows = self._writer.rows
         if self.settings.update_baseline:
             update(self.settings.baseline, rows, self.settings.seed)
-        self.report = Report.make(rows, self.settings, self.config.rootpath)
+        self.report = Report.make(rows, self.settings, self.config.rootpath, measured_on=self._measured_on)
         self.report.write(self.settings.out)
         self.unused_swaps = unused(self._swapped)
         if self.unused_swaps and status == errors.EXIT_OK:
@@ -206,11 +229,15 @@ class Session:
         return status if status and code != errors.EXIT_STALE_GOLDEN else code
 
 
-def import_specs(modules: Iterable[str]) -> None:
-    """Import the modules that declare specs.
+def import_specs(modules: Iterable[str], root: Path | None = None) -> None:
+    """Import the modules that declare specs, which may lie in the folder of the project's pyproject.toml.
+
+    That folder is searched last, by every command alike: ``python -m`` searches the current one first.
 
     Raises: UsageError if one does not exist.
     """
+    if root is not None and str(root) not in sys.path:
+        sys.path.append(str(root))
     for name in modules:
         try:
             importlib.import_module(name)

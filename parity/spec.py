@@ -37,8 +37,19 @@ OTHER_BASE = 4
 
 
 def resolve(choices: Choices, sizes: Sizes) -> Sequence[Any]:
-    """The choices, given the sizes drawn so far."""
-    return choices(sizes) if callable(choices) else choices
+    """The choices, given the sizes drawn so far.
+
+    Raises: SpecError if they are a function of an axis that has no size.
+    """
+    if not callable(choices):
+        return choices
+    try:
+        return choices(sizes)
+    except KeyError as error:
+        raise SpecError(
+            f"choices that follow the sizes ask for axis {error}, and there are only {', '.join(sizes)}; "
+            "an axis of no input needs its choices in sizes={...}"
+        ) from None
 
 
 @dataclass(frozen=True)

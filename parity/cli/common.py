@@ -47,10 +47,11 @@ def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
 
     Raises: UsageError if one of them is wrong.
     """
-    settings = from_namespace(project_root(), arguments)
+    root = project_root()
+    settings = from_namespace(root, arguments)
     sides.use_blas(settings.blas)
     sides.use_threads(settings.threads or 1)
-    import_specs(settings.specs)
+    import_specs(settings.specs, root)
     with chosen(settings.numerics), swapped(settings.swap):
         yield settings
 

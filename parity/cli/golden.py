@@ -23,6 +23,7 @@ from parity.golden.capture import (
 from parity.golden.format import case_names
 from parity.golden.index import INDEX, check, folders, full_name, read_floors, read_index
 from parity.golden.verify import verify
+from parity.messages import counted
 from parity.nodes import targets
 from parity.record import Row
 from parity.report.report import cell
@@ -94,7 +95,8 @@ def run_verify(arguments: argparse.Namespace) -> int:
     idle = [s for s in settings.require_side if s in PORT_SIDES and s not in ran]
     if not code and (idle or not ran):
         code = errors.EXIT_NOTHING_COMPARED
-    verdict = f"{len({r.case for r in compared})} cases, {len(compared)} comparisons, {len(bad)} do not hold"
+    cases = counted(len({r.case for r in compared}), "case")
+    verdict = f"{cases}, {counted(len(compared), 'comparison')}, {len(bad)} do not hold"
     if arguments.json:
         print_json({"verdict": verdict, "exit_code": code, "rows": plain(rows)})
         return code

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from typing import NoReturn
 
@@ -41,8 +42,9 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; '{self.prog} --help' shows what there is")
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The command line; the same for every call of `main` in a process."""
     top = Parser(
         prog="parity",
         description="Does an MLX port compute what its PyTorch reference computes?",

@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.case is not None and settings.oracle == "golden":
             raise UsageError("--case runs the reference: it cannot be had with --oracle golden")
         case = None if arguments.case is None else Case.parse(arguments.case)
+        if case is None:
+            main_job(settings.specs)  # before rows of an earlier run are replaced
         where = targets(settings)
         for side in settings.require_side:
             if reason := sides.why_not(side):

@@ -17,6 +17,7 @@ from parity import numerics, swap
 from parity.compare import Expected, compare
 from parity.dtypes import AnyArray, cast, is_floating, ulp
 from parity.rules import Exact, Rule, Ulp
+from parity.settings import project_root
 from parity.sides.points import Point
 from parity.spec import LayerSpec
 
@@ -43,7 +44,7 @@ import mlx.core as mx
 import numpy as np
 from safetensors.numpy import load_file
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:] = [str(HERE), *sys.path, {root!r}]
 {imports}
 CALL, DATA = json.loads((HERE / "call.json").read_text()), load_file(HERE / "data.safetensors")
 def value(x):  # "$name" stands for an array
@@ -192,7 +193,8 @@ def _script(title: str, made: Made, asks: str, imports: str, word: str) -> str:
         what, end = "several calls differ", SEVERAL.format(calls=CALLS, word=word)
     else:
         what, end = f"{name} is off by more than its limit", LIMITS.format(name=name)
-    return WORD.format(title=title, what=what, imports=imports, call=call, end=end)
+    root = str(project_root())  # a port may lie there, without being installed
+    return WORD.format(title=title, what=what, root=root, imports=imports, call=call, end=end)
 
 
 def _numbers(prober: Prober, culprit: Culprit) -> tuple[Made, list[AnyArray], list[list[float]]]:

@@ -1,4 +1,4 @@
-"""Pictures of a trace: drift by depth, and each call's own error by layer and word."""
+"""Pictures of a trace: drift by depth, and each call's own error by layer and word (or module)."""
 
 import math
 from collections.abc import Sequence
@@ -100,11 +100,13 @@ def _depth(figure: Any, drifts: Sequence[Drift], title: str) -> None:
 def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
     """The largest own error of each word in each part, over the larger of the reference's and one ulp.
 
-    What is exact has "=", what is not said there nothing.
+    What is exact has "=", what is not said there nothing. A model that says no words has its modules instead.
     """
-    words = list(dict.fromkeys(d.point.word for d in drifts if d.point.word and d.point.path))
     rows = by_unit(drifts)
-    table = [[_worst(ds, word) for word in words] for ds in rows.values()]
+    said = any(d.point.word for ds in rows.values() for d in ds)
+    name = _word if said else _module
+    words = list(dict.fromkeys(n for ds in rows.values() for d in ds if (n := name(d))))
+    table = [[_worst([d for d in ds if name(d) == word]) for word in words] for ds in rows.values()]
     axes = figure.add_subplot()
     image = axes.imshow(
         [[min(math.log10(v), HIGH + 1) if v > 0 else math.nan for v in row] for row in table],
@@ -127,7 +129,15 @@ def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
     axes.set_title(title, fontsize=10)
 
 
-def _worst(drifts: Sequence[Drift], word: str) -> float:
-    """NaN if the word is not said, or has no numbers."""
-    values = [d.excess for d in drifts if d.point.word == word and math.isfinite(d.local)]
-    return max(values, default=math.nan)
+def _word(drift: Drift) -> str:
+    return drift.point.word
+
+
+def _module(drift: Drift) -> str:
+    """The path of a call within its part."""
+    return drift.point.path.removeprefix(unit(drift.point.path)).removeprefix(".") or "itself"
+
+
+def _worst(drifts: Sequence[Drift]) -> float:
+    """NaN if there are none, or none has numbers."""
+    return max((d.excess for d in drifts if math.isfinite(d.local)), default=math.nan)

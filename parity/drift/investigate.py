@@ -1,10 +1,10 @@
 """A bisection from beginning to end: the answers kept, the finding narrowed, its bundles written."""
 
 import hashlib
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from parity import numerics
@@ -103,11 +103,19 @@ def code_of(case: Case) -> str:
     found = hashlib.sha256()
     words = case.spec.words if isinstance(case.spec, LayerSpec) else None
     for target in (case.spec.reference, case.spec.port, *(words or ())):
-        module = sys.modules.get(target.partition(":")[0].partition(".")[0])
-        for place in getattr(module, "__path__", ()):
-            for file in sorted(Path(place).rglob("*.py")):
-                found.update(file.read_bytes())
+        for file in _files_of(target.partition(":")[0].partition(".")[0]):
+            found.update(file.read_bytes())
     return found.hexdigest()[:16]
+
+
+def _files_of(name: str) -> list[Path]:
+    """A package's files; of a module that is one file, those beside it. It may not be imported yet."""
+    module = find_spec(name)
+    if module is None:
+        return []
+    if module.submodule_search_locations is not None:
+        return sorted(f for place in module.submodule_search_locations for f in Path(place).rglob("*.py"))
+    return sorted(Path(module.origin).parent.glob("*.py")) if module.has_location and module.origin else []
 
 
 def completed(

@@ -92,7 +92,8 @@ class Local:
             point: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
         ) -> Any:
             result = listen(point, call, args, kwargs)
-            if (point.path or point.word) and (only is None or point in only):
+            asked_about = (point.path or point.word) and (only is None or point in only)
+            if asked_about and self._pair.port.has(point):
                 made = Made(point, (portable(args), portable(dict(kwargs))))
                 asked = [replace(made, result=portable(result))]
                 if self._vjp and self._comparable(point):
@@ -123,10 +124,7 @@ class Local:
         return replace(made, cotangents=cotangents, result=None)
 
     def _comparable(self, point: Point) -> bool:
-        try:
-            return self._pair.port.trainable(point) == self._pair.reference.trainable(point)
-        except (AttributeError, KeyError):
-            return False
+        return self._pair.port.trainable(point) == self._pair.reference.trainable(point)
 
     def _own(self, made: Made) -> list[AnyArray]:
         """What the reference gives in the working dtype."""

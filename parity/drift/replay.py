@@ -15,6 +15,7 @@ from parity.judge import task_of
 from parity.nodes import Target
 from parity.numerics import NAMES, chosen
 from parity.session import import_specs
+from parity.settings import project_root
 from parity.sides.live import Live, leaves
 from parity.sides.points import Point
 from parity.swap import swapped
@@ -30,7 +31,7 @@ def replay(folder: Path) -> int:
     """Do again what a bundle says is wrong: 1 while it is, 0 when it is mended."""
     about = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     data: dict[str, AnyArray] = load_file(folder / "data.safetensors")
-    import_specs(about["specs"])
+    import_specs(about["specs"], project_root())
     swaps = [_beside(folder, text) for text in about["swaps"]]
     with chosen(about.get("numerics", NAMES[0])), swapped(swaps):
         case = as_layer(Case.parse(about["case"]))

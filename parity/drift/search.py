@@ -132,10 +132,9 @@ def _inside(state: State, node: Node, others: list[Suspect]) -> list[Suspect]:
 def _bridgeable(state: State, point: Point) -> bool:
     """Whether both sides can make a call, with the same parameters' gradients where gradients count."""
     _, pair = state.prober.pair()
-    try:
-        names = (pair.port.trainable(point), pair.reference.trainable(point))
-    except (AttributeError, KeyError):
+    if not (pair.port.has(point) and pair.reference.has(point)):
         return False
+    names = (pair.port.trainable(point), pair.reference.trainable(point))
     return names[0] == names[1] or not state.prober.case.vjp
 
 

@@ -5,34 +5,26 @@ which exist in float32 only, get their oracle from the reference in float64, onc
 golden outputs. Where PyTorch is missing, the floor is the recorded one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from parity import sides
 from parity.compare import Comparison, Expected, compare
-from parity.dtypes import FLOAT64, AnyArray, is_floating
+from parity.dtypes import AnyArray, is_floating
 from parity.errors import GoldenError, NotOnKernelError
-from parity.expect import Expectation, expect, named_results, run_into
-from parity.floor import Floor, FloorMeter, norms
-from parity.inputs import generator, moved
+from parity.expect import Expectation, expect, run_into
+from parity.floor import Floor, FloorMeter
 from parity.nodes import KERNEL_SIDES
 from parity.record import Row, row_of
 from parity.rules import Ratio, Rule
-from parity.sides import Task
 from parity.spec import LayerSpec
-from parity.verdict import Interval, Verdict, decide, overall, worst_of
+from parity.verdict import Verdict, decide, overall, worst_of
 
+from .exactly import Exactly, missing
 from .format import read
 from .parts import Part, parts_of
-
-FLOAT64_RELATIVE = 1e-12
-"""How closely the reference must reproduce a float64 golden, relative to its RMS, where one unit in the
-last place of the inputs does not move it further."""
 
 DRAWS = 6
 """How often a floor is drawn here: a golden case is one input, with no others to make up for a lucky draw."""
@@ -239,75 +231,20 @@ def measured(part: Part, floors: Mapping[str, Any] | None = None) -> Expectation
 def _live(part: Part, floors: Mapping[str, Any]) -> tuple[Expectation, dict[str, Verdict]]:
     """Expectations with floors, and how the reference's float64 compares with the golden one."""
     live = measured(part, floors)
+    exact = Exactly(part.task)
     results = {}
     float64 = {}
     for name, golden in part.wanted.items():
         own = live.results.get(name)
         if own is None:
-            float64[name] = _missing("the reference does not return it")
+            float64[name] = missing("the reference does not return it")
             continue
         if name in part.exact:
-            float64[name] = _float64_verdict(part.task, name, part.exact[name], own.oracle)
+            float64[name] = exact.verdict(name, part.exact[name], own.oracle)
         oracle = part.exact.get(name, own.oracle if is_floating(golden) else golden)
         floor = Floor(*floors[name]) if name in floors else own.floor
         results[name] = replace(own, oracle=oracle, reference=golden, floor=floor)
     return Expectation(part.task, results), float64
-
-
-def _missing(problem: str) -> Verdict:
-    return Verdict("fail", rule="present", reasons=(problem,))
-
-
-def _float64_verdict(task: Task, name: str, golden: AnyArray, own: AnyArray) -> Verdict:
-    """Whether the reference in float64 reproduces a golden float64 result."""
-    rule = f"{FLOAT64_RELATIVE:g} relative"
-    if golden.shape != own.shape:
-        return _missing(f"shape {own.shape}, expected {golden.shape}")
-    if not np.array_equal(np.isfinite(golden), np.isfinite(own)):
-        return _missing("not finite in other places")
-    scale = norms(golden)[0]
-    error = norms(own - golden)[0]
-    relative = error / scale if scale > 0 else error
-    limit = FLOAT64_RELATIVE
-    if not relative <= limit:  # ill-conditioned: measure what one float64 ulp does
-        rule = f"twice what one ulp or another order moves, above {FLOAT64_RELATIVE:g} relative"
-        limit = max(limit, 2 * _float64_movement(task, name, own) / (scale or 1.0))
-    ok = relative <= limit
-    reasons = () if ok else (f"float64 results differ by {relative:.3g} relative, limit {limit:.3g}",)
-    sample = Comparison(n=int(golden.size), finite=int(golden.size), scale=scale)
-    return Verdict(
-        "pass" if ok else "fail",
-        rule=rule,
-        reasons=reasons,
-        n=int(golden.size),
-        seeds=1,
-        rms=Interval(relative / limit, relative / limit, relative / limit, 1.0),
-        worst=sample,
-    )
-
-
-def _float64_movement(task: Task, name: str, own: AnyArray) -> float:
-    """How far a float64 result moves, at most, when every float64 input moves by one ulp, when its sums
-    run in sequence, and when its intermediate results are rounded anew: other machines do as much.
-    """
-    torch: Any = sides.get("torch")
-    exact = _float64(task, lambda x: x)
-    runs = [torch.run(exact, reorder=True, rounding_seed=seed) for seed in (None, *range(1, DRAWS))]
-    for i in range(DRAWS):
-        rng = generator("float64", name, i)
-        runs.append(torch.run(_float64(task, partial(moved, rng=rng, direction="random"))))
-    results = [named_results(run) for run in runs]
-    return max((norms(r[name] - own)[0] for r in results if name in r), default=0.0)
-
-
-def _float64(task: Task, change: Callable[[AnyArray], AnyArray]) -> Task:
-    """The task in float64, its floating inputs and parameters changed."""
-
-    def each(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-        return {n: change(x.astype(np.float64)) if is_floating(x) else x for n, x in arrays.items()}
-
-    parameters = task.parameters if task.parameters is None else each(task.parameters)
-    return replace(task, dtype=FLOAT64, inputs=each(task.inputs), parameters=parameters)
 
 
 def _recorded(part: Part, floors: Mapping[str, Any]) -> Expectation:

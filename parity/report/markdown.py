@@ -1,12 +1,14 @@
 """The report as Markdown: for a pull request, a job summary, or somebody who was not there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from parity.ledger import KINDS as LEDGER_KINDS
 from parity.record import Row
 from parity.sides.kernel_use import NATIVE
 
+from .goldens import goldens
 from .report import Report, cell, figure
+from .tables import table
 
 HOW_TO_READ = """\
 Every error is taken in float64 against the same model in float64. The *ratio* of a result is the port's
@@ -31,7 +33,7 @@ def markdown(report: Report) -> str:
         _trace(report),
         _narrow(report),
         _sequences(report),
-        _goldens(report),
+        goldens(report),
         _worst(report),
         _matrix(report),
         _profiles(report),
@@ -45,16 +47,6 @@ def markdown(report: Report) -> str:
         ["## How to read it", "", HOW_TO_READ],
     ]
     return "\n\n".join("\n".join(s) for s in sections if s) + "\n"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table whose columns after the first are numbers."""
-    found = [_line(head), _line([":--", *["--:"] * (len(head) - 1)])]
-    return found + [_line(row) for row in rows]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
 
 
 def _failures(report: Report) -> list[str]:
@@ -138,22 +130,6 @@ def _sequences(report: Report) -> list[str]:
     body = [["; ".join(r.notes), cell(r), _norm(r, "port"), _norm(r, "reference")] for r in rows]
     head = ["sequence", "ratio", "port's error", "reference's"]
     return ["## Sequence by sequence", "", *table(head, body)]
-
-
-def _goldens(report: Report) -> list[str]:
-    rows = [r for r in report.of("golden") if r.spec != "index"]
-    if not rows:
-        return []
-    cases: dict[str, dict[str, Row]] = {}
-    for r in rows:
-        exact, own = r.side.endswith("f64"), r.side.startswith("reference")
-        column = "reference, float64" if exact else "reference" if own else r.side
-        cases.setdefault(r.id.removeprefix("golden-").removesuffix(f"-{r.side}"), {})[column] = r
-    sides = sorted({s for line in cases.values() for s in line}, key=lambda s: (s[:9] != "reference", s))
-    body = [
-        [f"`{case}`", *(cell(line[s]) if s in line else "" for s in sides)] for case, line in cases.items()
-    ]
-    return ["## Golden cases", "", *table(["case", *sides], body)]
 
 
 def _worst(report: Report) -> list[str]:
@@ -307,7 +283,8 @@ def _probe(report: Report) -> list[str]:
         text = f"{float(r.figures['bits']):.1f}" + (" ✗" if r.status != "pass" else "")
         lines.setdefault(key, dict.fromkeys(operations, ""))[r.spec] = text
     expected = {r.dtype: r.figures["expected"] for r in rows}
-    intro = "Bits of the result that are right, of " + ", ".join(f"{n} in {d}" for d, n in expected.items())
+    formats = ", ".join(f"{n} in {d}" for d, n in expected.items())
+    intro = f"Bits of the result that are right on average: correct rounding leaves a little over {formats}"
     body = [[k, *v.values()] for k, v in lines.items()]
     return [
         "## Effective precision",

@@ -15,6 +15,7 @@ from parity.files import write_text
 from parity.ledger import describe
 from parity.margins import Margin, read_rates
 from parity.margins import read as read_margins
+from parity.messages import counted
 from parity.nodes import KERNEL_SIDES
 from parity.record import SCHEMA, Row
 from parity.settings import NUMERICS, PORT_SIDES, Settings
@@ -54,8 +55,13 @@ class Report:
     rates: Mapping[str, Any] | None = None
 
     @classmethod
-    def make(cls, rows: Sequence[Row], settings: Settings, root: Path) -> Self:
-        """The report on a run that ends now. Paths in it are relative to `root` where they can be."""
+    def make(
+        cls, rows: Sequence[Row], settings: Settings, root: Path, *, measured_on: dict[str, Any] | None = None
+    ) -> Self:
+        """The report on a run that ends now. Paths in it are relative to `root` where they can be.
+
+        `measured_on` is the environment where another process measured; none means that it was this one.
+        """
         plain: dict[str, Any] = {}
         for key, value in asdict(settings).items():
             plain[key] = _relative(value, root) if isinstance(value, Path) else value
@@ -64,7 +70,8 @@ class Report:
         ledger = describe(settings.baseline, ordered)
         margins = read_margins(settings.baseline.with_name("margins.json"))
         rates = read_rates(settings.baseline.with_name("alarms.json"))
-        return cls(tuple(ordered), environment(), plain, settings.out, now, ledger, margins, rates)
+        where = measured_on or environment()
+        return cls(tuple(ordered), where, plain, settings.out, now, ledger, margins, rates)
 
     def exit_code(self, require_side: Sequence[str] = ()) -> int:
         """A mismatch is 1, goldens out of order 11, a required side missing 12, nothing compared 10.
@@ -116,9 +123,10 @@ class Report:
         """The whole in one sentence."""
         counts = self.counts
         numbers = sum(r.n for r in self.compared)
-        held = f"{len(self.compared):,} comparisons of {numbers:,} numbers"
+        held = f"{counted(len(self.compared), 'comparison')} of {numbers:,} numbers"
         if counts["fail"]:
-            return f"Parity does NOT hold: {counts['fail']} of {len(self.rows):,} rows fail ({held})."
+            failing = f"{counts['fail']:,} of {counted(len(self.rows), 'row')} fail"
+            return f"Parity does NOT hold: {failing} ({held})."
         if counts["undecided"]:
             return f"Undecided: {counts['undecided']} rows need more inputs (--seeds); {held}."
         if not self.about_the_port:

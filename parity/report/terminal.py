@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from parity.messages import counted
 from parity.record import Row
 from parity.sides.kernel_use import NATIVE
 
@@ -154,11 +155,11 @@ def _not_run(report: Report) -> list[str]:
     if others:
         reasons = {"; ".join(r.reasons) for r in others}
         found += [
-            f"did not run: {sum('; '.join(r.reasons) == why for r in others)} tests: {why}"
+            f"did not run: {counted(sum('; '.join(r.reasons) == why for r in others), 'test')}: {why}"
             for why in sorted(reasons)
         ]
     natively = Counter(n for r in report.natively() for n in r.notes if NATIVE in n)
-    found += [f"in {n} row{'s' if n > 1 else ''} of kernels {note}" for note, n in natively.items()]
+    found += [f"in {counted(n, 'row')} of kernels {note}" for note, n in natively.items()]
     return ["", *found] if found else []
 
 

@@ -10,10 +10,11 @@ import mlx.core as mx
 from mlx import nn
 
 from parity import msl
+from parity.errors import NotOnKernelError
 from parity.msl import compiler
 
 from .base import Outcome, Task
-from .kernel_use import listening
+from .kernel_use import NATIVE, UNHEARD, listening
 from .mlx_side import MlxSide, kernels
 
 
@@ -30,8 +31,14 @@ class KernelSide(MlxSide):
             on a kernel.
         """
         with listening(task) as use:
+            if use is None:
+                return self.run_unheard(task, module)
             outcome = super().run(task, module=module)
-        return outcome if use is None else replace(outcome, notes=use.conclude())
+        return replace(outcome, notes=use.conclude())
+
+    def run_unheard(self, task: Task, module: nn.Module | None) -> Outcome:
+        """Run a task of a port that does not say what runs on its kernels, and say that."""
+        return replace(super().run(task, module=module), notes=(UNHEARD,))
 
 
 class MetalSide(KernelSide):
@@ -77,6 +84,18 @@ class MslSide(KernelSide):
 
     def describe(self) -> dict[str, Any]:
         return {"unavailable": self.unavailable()} if self.unavailable() else compiler.describe()
+
+    def run_unheard(self, task: Task, module: nn.Module | None) -> Outcome:
+        """Run a task of a port that does not say what runs on its kernels; the executor does.
+
+        Raises: NotOnKernelError if it is a layer, a model or a word with a kernel, and that was none.
+        """
+        launched: list[str] = []
+        with msl.observing(lambda kernel, _call, _outcome: launched.append(kernel.text.name)):
+            outcome = MlxSide.run(self, task, module=module)
+        if not launched and (task.spec.family != "word" or task.spec.kernels):
+            raise NotOnKernelError(f"{task.spec.name} {NATIVE} alone: it launched no kernel")
+        return outcome
 
     @contextmanager
     def executing(self, device: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ from parity.spec import OpSpec
 from .base import Task, resolve_target
 
 NATIVE = "ran on MLX's own operations"
+UNHEARD = "the port does not say what runs on its kernels: tell parity.kernel_spec.policy how to observe it"
 
 
 class Heard(Protocol):

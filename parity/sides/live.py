@@ -70,6 +70,9 @@ class Live(Protocol):
     def says(self, word: str) -> Callable[..., Any] | None:
         """The function of a word in the side's vocabulary, if it has it."""
 
+    def has(self, point: Point) -> bool:
+        """Whether there is such a module, or such a word: a port may make one call of what are several."""
+
     def trainable(self, point: Point) -> set[str]:
         """The names, within the module at a point, of the parameters that have a gradient; none for words.
 

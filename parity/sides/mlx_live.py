@@ -116,6 +116,9 @@ class MlxLive:
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self.words, word, None)
 
+    def has(self, point: Point) -> bool:
+        return self.says(point.word) is not None if point.word else point.path in self.at
+
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 Call = Callable[..., Any]
@@ -161,6 +161,14 @@ _LISTENING: dict[str, tuple[int, dict[str, Any]]] = {}
 """Namespace → how many runs listen to it, and its own functions."""
 
 
+def words_in(namespace: ModuleType) -> list[str]:
+    """The words of a namespace: what it exports, else its public functions."""
+    exported: list[str] | None = getattr(namespace, "__all__", None)
+    if exported is not None:
+        return exported
+    return [n for n, x in vars(namespace).items() if isinstance(x, FunctionType) and not n.startswith("_")]
+
+
 def _listen(namespace: ModuleType) -> None:
     """Have every word of a namespace ask which run it is said in.
 
@@ -170,7 +178,7 @@ def _listen(namespace: ModuleType) -> None:
     with _LOCK:
         count, original = _LISTENING.get(namespace.__name__, (0, {}))
         if count == 0:
-            original = {word: getattr(namespace, word) for word in namespace.__all__}
+            original = {word: getattr(namespace, word) for word in words_in(namespace)}
             for word, function in original.items():
                 setattr(namespace, word, _asking(namespace, word, function))
         _LISTENING[namespace.__name__] = (count + 1, original)

@@ -5,10 +5,13 @@ and some honest backend uses it: a textbook loop, reference BLAS, one accumulato
 reference moves under it is the room that any order needs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
@@ -21,6 +24,14 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+FloatingArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
+
+SMALL, ALL_TERMS = 4096, 1 << 22
+"""Sums of fewer elements, with fewer terms in all, are made by NumPy's running sums, in the same order and to
+the same bit: calling PyTorch once a term takes longer than the addition."""
+
+
+@np.errstate(all="ignore")  # PyTorch overflows without a word
 def _sum_last(x: Tensor) -> Tensor:
     """Σ over the last axis, first term to last."""
     if x.shape[-1] == 0:
@@ -28,10 +39,16 @@ def _sum_last(x: Tensor) -> Tensor:
     # Terms first: adding one contiguous slice after the other.
     with _disable_current_modes():  # additions of one sum are rounded as they are
         terms = x.movedim(-1, 0).contiguous()
+        if terms[0].numel() < SMALL and terms.numel() < ALL_TERMS:
+            return _last_of(np.add.accumulate(terms.detach().numpy(), axis=0))
         total = terms[0].clone()
         for term in terms[1:]:
             total.add_(term)
     return total
+
+
+def _last_of(sums: FloatingArray) -> Tensor:
+    return torch.from_numpy(np.array(sums[-1]))
 
 
 def _sum(x: Tensor, axes: Sequence[int] | None, keepdim: bool) -> Tensor:
@@ -54,15 +71,22 @@ def _count(x: Tensor, axes: Sequence[int] | None) -> int:
     return n
 
 
+@np.errstate(all="ignore")
 def _bmm(a: Tensor, b: Tensor, first: Tensor | None = None) -> Tensor:
     """Σ_k a[..., k]·b[..., k, :], term after term, each product rounded before it is added.
 
     `first` is a term that is there before: BLAS adds a product to what its result holds.
     """
     shape = (a.shape[0], a.shape[1], b.shape[2])
+    if math.prod(shape) < SMALL and math.prod(shape) * a.shape[2] < ALL_TERMS:
+        terms = np.zeros((a.shape[2] + 1, *shape), dtype=a.detach().numpy().dtype)
+        if first is not None:
+            terms[0] = first.detach().numpy()
+        columns, rows = (x.movedim(axis, 0).detach().numpy() for x, axis in ((a, 2), (b, 1)))
+        np.multiply(columns[..., None], rows[..., None, :], out=terms[1:])
+        return _last_of(np.add.accumulate(terms, axis=0, out=terms))
     out = torch.zeros(shape, dtype=a.dtype) if first is None else first.expand(shape).clone()
-    columns, rows = a.movedim(-1, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2)
-    for column, row in zip(columns, rows, strict=True):
+    for column, row in zip(a.movedim(2, 0).unsqueeze(-1), b.movedim(1, 0).unsqueeze(-2), strict=True):
         out.add_(column * row)
     return out
 
@@ -180,6 +204,15 @@ _ROUNDING = frozenset(
 )
 
 
+@cache
+def _rounds(func: Any) -> bool:
+    return func.overloadpacket.__name__ in _ROUNDING
+
+
+_LARGEST = {torch.float32: 0x7F7F_FFFF, torch.float64: 0x7FEF_FFFF_FFFF_FFFF}
+"""The bits of the largest number of a dtype."""
+
+
 class OtherRoundings(TorchDispatchMode):
     """Within the context, sums run term by term and, with a seed, results of one dtype are rounded anew.
 
@@ -202,6 +235,11 @@ class OtherRoundings(TorchDispatchMode):
         self._random = None if seed is None else torch.Generator().manual_seed(seed)
         self._away = away
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """PyTorch wraps each call for its compiler otherwise, at a cost; nothing here is compiled."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,
@@ -217,8 +255,7 @@ class OtherRoundings(TorchDispatchMode):
                 result = self._reorder(reordered, first.dtype, args, kwargs)
             return self._each(result)
         result = func(*args, **kwargs)
-        name = func.overloadpacket.__name__
-        return self._each(result) if name in _ROUNDING else result
+        return self._each(result) if _rounds(func) else result
 
     @staticmethod
     def _reorder(
@@ -245,9 +282,12 @@ class OtherRoundings(TorchDispatchMode):
     def _move(self, x: Tensor) -> Tensor:
         """Each finite element other than zero one step away on the grid of its dtype, or none."""
         grid = torch.int32 if x.dtype is torch.float32 else torch.int64
+        bits = x.view(grid)
         if self._away:
-            steps = torch.ones(x.shape, dtype=grid)
+            moved = bits + 1
         else:
-            steps = torch.randint(-1, 2, x.shape, generator=self._random, dtype=grid)
-        moved = (x.contiguous().view(grid) + steps).view(x.dtype)
-        return torch.where((x != 0) & torch.isfinite(x) & torch.isfinite(moved), moved, x)
+            moved = bits + torch.randint(-1, 2, x.shape, generator=self._random, dtype=grid)
+        magnitude = bits & torch.iinfo(grid).max
+        # The largest number stays too: a step further is infinity.
+        movable = (magnitude > 0) & (magnitude < _LARGEST[x.dtype])
+        return torch.where(movable, moved, bits).view(x.dtype)

@@ -78,6 +78,14 @@ class TorchLive:
     def says(self, word: str) -> Callable[..., Any] | None:
         return getattr(self.words, word, None)
 
+    def has(self, point: Point) -> bool:
+        if point.word:
+            return self.says(point.word) is not None
+        try:
+            return self.module.get_submodule(point.path) is not None
+        except AttributeError:
+            return False
+
     def trainable(self, point: Point) -> set[str]:
         return set(self._trainable(point))
 

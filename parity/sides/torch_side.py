@@ -149,6 +149,7 @@ class TorchSide:
         self,
         task: Task,
         *,
+        module: nn.Module | None = None,
         reorder: bool = False,
         rounding_seed: int | None = None,
         away: bool = False,
@@ -156,15 +157,16 @@ class TorchSide:
     ) -> Outcome:
         """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings.
 
-        With `flush`, subnormal results are zero, where the processor can.
+        With `flush`, subnormal results are zero, where the processor can. A `module` that is `loaded` for the
+        task serves several runs.
         """
         dtype = torch.float64 if task.dtype == FLOAT64 else torch.float32
         with OtherRoundings(rounding_seed, away=away, dtype=dtype) if reorder else nullcontext():
             if not flush:
-                return self.run_module(task)
+                return self.run_module(task, module)
             torch.set_flush_denormal(True)
             try:
-                return self.run_module(task)
+                return self.run_module(task, module)
             finally:
                 torch.set_flush_denormal(False)
 
@@ -208,6 +210,10 @@ class TorchSide:
             outputs = self._forward(task, inputs, module)
             gradients = self._gradients(task, outputs, leaves, anchors) if wants_gradients else {}
         return Outcome({n: to_numpy(x) for n, x in outputs.items()}, gradients)
+
+    def loaded(self, task: Task) -> nn.Module | None:
+        """A layer's module with a task's parameters; None for a word."""
+        return self.load(task.spec, task) if isinstance(task.spec, LayerSpec) else None
 
     def load(self, spec: LayerSpec, task: Task) -> nn.Module:
         module = self._build(spec, task.arguments)

@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.case import Case, named
-from parity.dtypes import WORKING, parse_dtype
-from parity.errors import UsageError
+from parity.dtypes import FLOAT32, WORKING, parse_dtype
+from parity.errors import SpecError, UsageError
 from parity.inputs import fingerprint
-from parity.spec import REGISTRY
+from parity.spec import REGISTRY, LayerSpec
 from parity.strategies import cases
 
 
@@ -68,3 +68,17 @@ def test_every_named_case_can_be_made() -> None:
             case = named(spec, name, parse_dtype("float32"))
             assert str(Case.parse(str(case))) == str(case)
             assert all(x.size for x in case.inputs().values())
+
+
+def test_an_axis_of_no_input() -> None:
+    """Choices that follow the size of one say which, and where it gets its size."""
+    spec = LayerSpec(
+        "a_layer",
+        reference="a:B",
+        port="c:D",
+        arguments={"width": lambda n: (n["d"],)},
+        inputs={"x": "b l"},
+        register=False,
+    )
+    with pytest.raises(SpecError, match=r"axis 'd', and there are only b, l; .* sizes="):
+        named(spec, "", FLOAT32)

@@ -118,6 +118,19 @@ def test_mistakes(
     assert says in capsys.readouterr().err
 
 
+def test_without_a_main_job_nothing_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Specs of one's own, and no case: said before rows of an earlier run are replaced."""
+    (tmp_path / "specs_without_a_job.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("earlier")
+    assert main(["run", "--specs", "specs_without_a_job", "--out", str(tmp_path)]) == errors.EXIT_USAGE
+    assert "MAIN_JOB" in capsys.readouterr().err
+    assert rows.read_text() == "earlier"
+
+
 def test_only_sides_that_cannot_run_compare_nothing(tmp_path: Path) -> None:
     """Exit code 10, with the reasons in the report."""
     code = main(["run", "--case", "gelu;b=1;l=3", "--sides", "metal", "--out", str(tmp_path)])

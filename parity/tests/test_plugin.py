@@ -203,11 +203,11 @@ def test_golden_files_alone(outside: Outside) -> None:
 
 @pytest.mark.parity_slow
 def test_xdist_gives_the_same_rows(outside: Outside) -> None:
-    """Two workers and one process, row by row."""
+    """Two workers and one process, row by row; and the environment is that of who measured."""
     if importlib.util.find_spec("xdist") is None:
         pytest.skip("pytest-xdist is not installed")
     name = outside.project("right")
-    found = []
+    found, measured = [], []
     for workers in ("0", "2"):
         out = outside.pytester.path / f"out{workers}"
         result = outside.pytester.runpytest_subprocess(
@@ -216,7 +216,10 @@ def test_xdist_gives_the_same_rows(outside: Outside) -> None:
         )  # fmt: skip
         assert result.ret == errors.EXIT_OK
         found.append(_plain(out))
+        measured.append(json.loads((out / "report.json").read_text())["environment"])
     assert found[0] == found[1]
+    assert measured[0]["sides"]["torch"]["threads"] == 1
+    assert measured[0] == measured[1]
 
 
 def test_the_probe_is_on_record_once(outside: Outside) -> None:

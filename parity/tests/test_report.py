@@ -108,3 +108,17 @@ def test_both_sides_of_a_gate(tmp_path: Path) -> None:
     assert "| `gelu` | 0.25 | 3 | `tanh` |" in text
     swapped = Settings(out=tmp_path, baseline=tmp_path / "baseline.json", swap=("a=b",))
     assert not Report.make([_row("gelu-f32")], swapped, tmp_path).two_sided()
+
+
+def test_a_large_folder_of_goldens_is_not_listed(tmp_path: Path) -> None:
+    """Those nearest to their gates are, and what does not hold, wherever it stands."""
+    rows = [_row(f"golden-own/c{i}-mlx", kind="golden", side="mlx", gate=i / 100) for i in range(60)]
+    rows[3] = _row("golden-own/c3-mlx", "fail", kind="golden", side="mlx", gate=2.0)
+    few = [_row(f"golden-canonical/c{i}-mlx", kind="golden", side="mlx", gate=0.1) for i in range(30)]
+    text = markdown(_report([*rows, *few], tmp_path))
+    assert text.count("| `own/c") == 10
+    assert "`own/c3` | ✗" in text
+    assert "`own/c59`" in text
+    assert "`own/c40`" not in text
+    assert "Of 60 cases in `own` the 10 nearest" in text
+    assert text.count("| `canonical/c") == 30

@@ -38,7 +38,9 @@ def hostile(says: str) -> Callable[[Make], Make]:
 
 
 def safetensors(folder: Path, header: Any, body: bytes = b"", *, length: int | None = None) -> Path:
-    """A file with a header as given, bytes or what becomes JSON."""
+    """A file with a header as given, bytes or what becomes JSON, or a function that gives one of them."""
+    if callable(header):
+        header = header()
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path = folder / "model.safetensors"
     path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + body)
@@ -79,7 +81,7 @@ _st("backwards", "not a stretch", {"a": entry("F32", [1], 4, 0)}, bytes(4))
 _st("rest", "belong to no tensor", {"a": _F4}, bytes(40))
 _st("extra-field", "malformed", {"a": {**_F4, "url": "x"}}, bytes(4))
 _st("metadata-of-numbers", "metadata", {"__metadata__": {"a": 1}})
-_st("100000-tensors", "100,000 tensors", {f"t{i}": entry("F32", [0], 0, 0) for i in range(100_000)})
+_st("100000-tensors", "100,000 tensors", lambda: {f"t{i}": entry("F32", [0], 0, 0) for i in range(100_000)})
 _st("another-model", "has a name of M2-BERT", {"wte.weight": _F4}, bytes(4))
 _st(
     "layers-from-a-billion",

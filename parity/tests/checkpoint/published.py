@@ -1,5 +1,6 @@
 """The published checkpoints at small width: configuration keys, names and dtypes of tensors."""
 
+import copy
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,10 @@ _MIXER = {
 _RETRIEVAL = {"hyena_filter_dropout": 0.2, "hyena_w_mod": 1, "pool_all": False}
 
 
+_STATES: dict[str, "OrderedDict[str, Tensor]"] = {}
+"""Every state_dict that has been asked for, by layout and seed."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """A published checkpoint: its width and length made small, its names as they are."""
@@ -78,6 +83,12 @@ class Layout:
 
     def state(self, seed: int = 0) -> "OrderedDict[str, Tensor]":
         """The published state_dict: the canonical one, and what the GPU path left in it."""
+        key = f"{self} {seed}"
+        if key not in _STATES:
+            _STATES[key] = self._made(seed)
+        return copy.deepcopy(_STATES[key])  # tensors that share their memory still do
+
+    def _made(self, seed: int) -> "OrderedDict[str, Tensor]":
         known = {k: v for k, v in self.config().items() if k in reference.M2BertConfig.__dataclass_fields__}
         torch.manual_seed(seed)
         model = reference.HEADS[self.head](reference.M2BertConfig(**known))

@@ -107,17 +107,20 @@ def test_what_unfolds_is_refused_before_it_does(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("dtype", ["int16", "uint16", "uint64", "float8_e5m2", "complex64", "bool"])
 @pytest.mark.parametrize("form", ["zip", "old"])
 def test_numbers_beside_the_weights(dtype: str, form: str, tmp_path: Path) -> None:
-    """A trainer may keep tensors of any kind beside a model's: both readers leave them out."""
-    if form == "old" and dtype.startswith(("u", "float8")):
-        pytest.skip("PyTorch writes such numbers in its old format and cannot read them again")
+    """A trainer may keep tensors of any kind beside a model's: both readers leave them out.
+
+    Some PyTorch writes in its old format and cannot read again: of those it is the port's reader alone.
+    """
     options = {"_use_new_zipfile_serialization": form == "zip"}
     other = torch.zeros(3, dtype=getattr(torch, dtype))
     state = LAYOUTS[1].state(seed=2)
     kept = {"state": {"model": state, "loader": {"x": other, "dtype": other.dtype}}, "rng": [other]}
     torch.save(kept, tmp_path / "ep1.pt", **options)
     port = checkpoint.read(tmp_path / "ep1.pt").tensors
-    assert set(port) == set(read(tmp_path / "ep1.pt"))
     assert set(port) <= set(state)
+    assert len(port) > 10
+    if not (form == "old" and dtype.startswith(("u", "float8"))):
+        assert set(port) == set(read(tmp_path / "ep1.pt"))
 
 
 def test_a_trainers_module_with_other_parts(tmp_path: Path) -> None:

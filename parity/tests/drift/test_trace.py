@@ -234,6 +234,21 @@ def test_the_pictures(target: Target, tmp_path: Path, monkeypatch: pytest.Monkey
     assert labels == ["the port", "the reference", "the worst gradient of its parameters"]
 
 
+def test_the_picture_of_a_model_without_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its columns are the modules of each part."""
+    figure = pytest.importorskip("matplotlib.figure")
+    drifts = [
+        Drift(Point(path), observed=1e-6, local=1e-6, local_reference=1e-7, grid=1e-8)
+        for path in ("h.0.mlp.act", "h.0.mlp", "h.0", "h.1")
+    ]
+    drawn = []
+    monkeypatch.setattr(figure.Figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    draw(drifts, tmp_path, "a title")
+    axes = drawn[1].axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["mlp.act", "mlp", "itself"]
+    assert len(axes.texts) == 4
+
+
 @pytest.mark.skipif(sides.why_not("msl", None) is not None, reason="the executor needs a C++ compiler")
 def test_kernels_stay_kernels(target: Target) -> None:
     """Whoever goes on after a stop still has the device that the executor pretends to have."""

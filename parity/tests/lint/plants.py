@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from parity.lint import torch_words, vocabulary
 from parity.lint.judge import BINARY, COMPARISONS
@@ -39,11 +40,14 @@ class Plant:
 
 def name_of(node: ast.AST) -> str:
     """The name of the function of mlx.core that a call calls; empty if it calls another."""
-    if isinstance(node, ast.Call):
-        dotted = ast.unparse(node.func)
-        if dotted.startswith("mx."):
-            return dotted.removeprefix("mx.")
-    return ""
+    if not isinstance(node, ast.Call):
+        return ""
+    parts: list[str] = []
+    place: ast.AST = node.func
+    while isinstance(place, ast.Attribute):
+        parts.insert(0, place.attr)
+        place = place.value
+    return ".".join(parts) if isinstance(place, ast.Name) and place.id == "mx" else ""
 
 
 def gives_array(node: ast.AST) -> bool:
@@ -51,13 +55,18 @@ def gives_array(node: ast.AST) -> bool:
     return name_of(node) in vocabulary.ARRAYS
 
 
+@lru_cache(maxsize=1)
+def _encoded(text: str) -> tuple[bytes, list[int]]:
+    """A text as bytes, and where each of its lines begins."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line.encode()))
+    return text.encode(), starts
+
+
 def replaced(text: str, node: ast.AST, by: str) -> str:
     """The text with a node's part replaced, on one line."""
-    lines = text.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line.encode()))
-    data = text.encode()
+    data, starts = _encoded(text)
     begin = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
     end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
     return (data[:begin] + by.encode() + data[end:]).decode()

@@ -6,6 +6,7 @@ import mlx.core as mx
 import pytest
 
 from parity import msl
+from parity.session import KEY
 
 from .helpers import kinds, make, run
 
@@ -50,7 +51,7 @@ def test_a_copy_is_one_access_of_its_size(
     name: str, scalar: str, n: int, request: pytest.FixtureRequest
 ) -> None:
     """Of three components the padding may be read, as it is by g++ at times, and is never written."""
-    deep = request.config.getoption("parity_profile", None) == "deep"
+    deep = request.config.stash[KEY].settings.profile == "deep"
     if not deep and name not in (
         "float2",
         "float3",
