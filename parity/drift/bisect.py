@@ -13,7 +13,16 @@ from dataclasses import replace
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
-from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, merged, short
+from .confirm import (
+    Answer,
+    confirmed,
+    describe_parameter,
+    hidden,
+    hidden_parameters,
+    identity,
+    merged,
+    short,
+)
 from .finding import (
     COMBINATION,
     CULPRITS,
@@ -38,8 +47,11 @@ __all__ = ["bisect", "describe_parameter"]
 def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silent) -> Finding:
     """The finding on a prober's case; says each question and its answer to `say`."""
     start = time.monotonic()
-    base = prober.score("mended", ())
+    own = prober.case.seed
+    base = prober.as_it_is()
     say(f"the port as it is: {base}")
+    if prober.case.seed != own:
+        say(f"the first input that fails is that of seed {prober.case.seed}: the case is that from now on")
     answer = _answer(prober, base, repeats, say)
     text, culprits = answer.text, []
     for culprit in answer.culprits:
@@ -57,6 +69,7 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
         runs=prober.runs,
         seconds=time.monotonic() - start,
         verification=prober.verification(seeds),
+        seed=None if prober.case.seed == own else prober.case.seed,
     )
 
 
@@ -118,11 +131,11 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
     if not more:
         return sure
     culprits = [merged(c, more) for c in alone]
-    known = {(c.what, c.name) for c in culprits}
-    apart = [c for c in more if (c.what, c.name) not in known]
+    known = {identity(c) for c in culprits}
+    apart = [c for c in more if identity(c) not in known]
     if alone:
-        told = {(c.what, c.name) for c in (*alone, *more)}
-        rest = [c for c in sure.culprits if (c.what, c.name) not in told]
+        told = {identity(c) for c in (*alone, *more)}
+        rest = [c for c in sure.culprits if identity(c) not in told]
         text = " and ".join(map(short, (*culprits, *apart)))
         return Answer(CULPRITS, text, (*culprits, *apart, *rest))
     note = "wrong by itself, the whole fails only with the others"
