@@ -17,6 +17,7 @@ from .confirm import (
     Answer,
     confirmed,
     describe_parameter,
+    grouped,
     hidden,
     hidden_parameters,
     identity,
@@ -37,9 +38,10 @@ from .finding import (
 from .inner import innermost
 from .local import Local, Wrong
 from .prober import Prober, Score, Suspect, other_parameters, wrong_parameters
-from .search import State, search
+from .search import State, search, some
 from .tree import Recorder
 from .unsteady import CALLS, FEW, Unsteady, fickle, unsteady
+from .writes import Writers, read_afterwards
 
 __all__ = ["bisect", "describe_parameter"]
 
@@ -80,9 +82,39 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     say(f"the reference as it is: {clean}")
     if clean.bad and shaky is None:
         return Answer(REFERENCE, f"the reference does not hold by itself ({clean}): nothing to compare with")
-    state = State(prober, _calls(prober, say).root, say)
+    recorder, writers = _calls(prober, say)
+    state = State(prober, recorder.root, say)
     if shaky is not None:
         return _not_reproducible(state, shaky, base)
+    if not writers:
+        return _numbers(state, base)
+    # A reference's call in its place writes nothing: what else is wrong is looked for so.
+    prober.always = tuple(writers)
+    without = prober.score("mended", ())
+    say(f"{some([str(p) for p in writers])} mended, which write into their arguments: {without}")
+    culprits = tuple(_writer(state, points, base, without) for points in grouped(writers))
+    rest = _numbers(state, without)
+    if rest.kind == HOLDS:
+        text = " and ".join(map(short, culprits))
+        return Answer(CULPRITS if base.bad else HIDDEN, text, culprits)
+    text = " and ".join([*map(short, culprits), rest.text])
+    return replace(rest, text=text, culprits=(*culprits, *rest.culprits))
+
+
+def _writer(state: State, calls: Sequence[Suspect], base: Score, without: Score) -> Culprit:
+    """Calls that were seen to write into their arguments."""
+    places = tuple(p.address for p in calls if isinstance(p, Point))
+    first = Point.parse(places[0])
+    note = f"it writes into its arguments; without that the port {without}"
+    what, name, of = "module", first.path, len(places)
+    if first.word:
+        what, name, of = "word", first.word, sum(p.word == first.word for p in state.root.words)
+    return Culprit(what, name, places, of, base.gate, without.gate, True, note, writes=True)
+
+
+def _numbers(state: State, base: Score) -> Answer:
+    """What is wrong with the results of calls, and with parameters."""
+    prober, say = state.prober, state.say
     altered = wrong_parameters(prober.pair()[1])
     if altered:
         say(f"{len(altered)} parameters are not as given: " + ", ".join(map(str, altered[:3])))
@@ -108,23 +140,30 @@ def _as_many_as_a_verdict(prober: Prober) -> int:
 
 
 def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:
-    """The smallest set whose mending cures, confirmed; and what hides beside it."""
-    if not wrong and not suspects:  # nothing is wrong twice: before a search that may contradict itself
-        shaky = unsteady(state.prober, CALLS, state.say)
-        if shaky is not None:
-            return _not_reproducible(state, shaky, base, wrong)
-    found = search(state, suspects, [w.made.point for w in wrong])
-    sure = None if found is None else confirmed(state, found)
-    if sure is None or not all(c.confirmed for c in sure.culprits):  # a rare race contradicts itself so
-        shaky = unsteady(state.prober, CALLS, state.say)
-        if shaky is not None:
-            return _not_reproducible(state, shaky, base, wrong)
-    if sure is None:
-        text = (
-            "no call and no parameter explains it: with all that the outermost module calls mended it still "
-            "fails; its own lines are what is left, or how the harness calls it"
-        )
-        return Answer(OUTSIDE, text, (_outermost(base),))
+    """The smallest set whose mending cures, confirmed; and what hides beside it.
+
+    The port is run many times before anything is named: what is wrong in one call of many contradicts the
+    search, or hides behind what is wrong in all.
+    """
+    early = not wrong and not suspects  # nothing is wrong twice: likely a race, and the search would be lost
+    shaky = unsteady(state.prober, CALLS, state.say) if early else None
+    if shaky is None:
+        found = search(state, suspects, [w.made.point for w in wrong])
+        sure = None if found is None else confirmed(state, found)
+        shaky = None if early else unsteady(state.prober, CALLS, state.say)
+    if shaky is not None:
+        return _not_reproducible(state, shaky, base, wrong)
+    if sure is not None:
+        return _beside(state, sure, wrong, base)
+    text = (
+        "no call and no parameter explains it: with all that the outermost module calls mended it still "
+        "fails; its own lines are what is left, or how the harness calls it"
+    )
+    return Answer(OUTSIDE, text, (_outermost(base),))
+
+
+def _beside(state: State, sure: Answer, wrong: list[Wrong], base: Score) -> Answer:
+    """What was found, with what is wrong by itself beside it."""
     alone = [c for c in sure.culprits if c.confirmed]
     named = {(c.name, p) for c in alone for p in c.places}
     more = hidden(state, [w for w in wrong if not _explained(w, alone, named)], base)
@@ -143,18 +182,19 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
     return Answer(COMBINATION, "only in combination: " + " and ".join(map(short, apart)), tuple(apart))
 
 
-def _calls(prober: Prober, say: Say) -> Recorder:
-    """The tree of the port's calls, or of the reference's if the port raises."""
+def _calls(prober: Prober, say: Say) -> tuple[Recorder, list[Point]]:
+    """The tree of the port's calls (the reference's if it raises); those that write into their arguments."""
     recorder = Recorder()
     pair = prober.pair()[1]
+    writers = Writers(pair.port, recorder.around)
     prober.runs += 1
     try:
-        pair.port.run(recorder.around)
+        pair.port.run(writers.around)
     except Exception as error:  # it has said so already
         say(f"the port raised {type(error).__name__}: the reference's calls are searched")
         recorder = Recorder()
         pair.reference.run(recorder.around)
-    return recorder
+    return recorder, read_afterwards(pair.port, writers.found)
 
 
 def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wrong]:
@@ -167,6 +207,7 @@ def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wro
         prober.runs += 1
         with other_parameters(pair.port, pair.given, altered):
             wrong = local.sweep(say, only)
+        wrong = [w for w in wrong if not any(p.within(w.made.point.path) for p in prober.always)]
         if not wrong:
             return []
         only = {w.made.point for w in wrong}

@@ -32,6 +32,7 @@ class Culprit:
         within: addresses of the calls, each made by the one before, that lead from the word at `places` to
             this one; none where the word is said there itself.
         fickle: the same numbers give it several results.
+        writes: it changes what it is given; `without` is then the gate of the port with it mended.
     """
 
     what: str
@@ -45,6 +46,7 @@ class Culprit:
     by_itself: bool = False
     within: tuple[str, ...] = ()
     fickle: bool = False
+    writes: bool = False
 
     @property
     def key(self) -> str:
@@ -65,7 +67,7 @@ class Culprit:
         else:
             paths = ", ".join(dict.fromkeys(_path(p) for p in self.places))
             where = f"{self.name} in {paths}"
-        if self.fickle:
+        if self.fickle or self.writes:
             return f"{self.what} {where}: {self.note}"
         figure = f"by itself {self.alone:.3g} times its own gate"
         if not self.by_itself:

@@ -134,7 +134,7 @@ def completed(
     case, target = prober.case, prober.target
     assert isinstance(case.spec, LayerSpec)
     for culprit in finding.culprits:
-        if culprit.what == "word":
+        if culprit.what == "word" and not culprit.writes:
             say(f"{culprit.name} by its own spec")
             point = replace(Point.parse(culprit.places[0]), word=culprit.name)
             made = made_at(prober.pair()[1], Point.parse(culprit.places[0]), culprit.within)

@@ -30,7 +30,7 @@ class Narrowed:
         dtypes: dtype → ``fail`` or ``pass`` on the spec's first case.
         smallest: the smallest case that fails, as `Case` writes it; empty if none does.
         gate: how many times its gate the smallest case is off.
-        depends: an axis whose size decides, at which sizes it fails and at which it holds; empty if none does.
+        depends: an axis whose size decides, at which sizes it fails, at which it holds; empty if none does.
     """
 
     dtypes: dict[str, str]

@@ -115,7 +115,8 @@ def _answers(lines: Iterable[str]) -> Iterator[tuple[str, Score]]:
 class Prober:
     """Judges hybrids of one case on one target by the verdict of the case's own results.
 
-    A hybrid is asked on up to `seeds` inputs, the port as it is on up to `inputs`, as a verdict is.
+    The calls in `always` are mended whatever is asked. A hybrid is asked on up to `seeds` inputs, the port
+    as it is on up to `inputs`, as many as a verdict takes.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Prober:
         self._inputs = inputs
         self._first = case.seed
         self._near = False
+        self.always: tuple[Point, ...] = ()
         self._judge = judge
         self._memory = memory or Memory(None, {})
         self._say = say
@@ -200,7 +202,7 @@ class Prober:
         return found
 
     def score(self, direction: Direction, chosen: Sequence[Suspect], *, alone: bool = False) -> Score:
-        """How the port does with the chosen mended, or the reference with them planted; `alone`: on one input."""
+        """How the port does with the chosen mended, or the reference with them planted; `alone`: once."""
         key = self._condition() + ("alone, " if alone else "") + _key(direction, chosen)
         known = self._memory.get(key)
         if known is None:
@@ -212,7 +214,8 @@ class Prober:
     def _condition(self) -> str:
         """What an answer depends on beside the question."""
         seed = f"seed {self.case.seed}, " if self.case.seed != self._first else ""
-        return seed + ("near, " if self._near else "")
+        always = f"without {', '.join(p.address for p in self.always)}, " if self.always else ""
+        return seed + ("near, " if self._near else "") + always
 
     def _score(self, direction: Direction, chosen: Sequence[Suspect], seeds: int) -> Score:
         samples: dict[str, list[Comparison]] = {}
@@ -255,13 +258,12 @@ class Prober:
             case=str(self.case),
         )
 
-    @staticmethod
-    def _run(pair: Pair, direction: Direction, chosen: Sequence[Suspect]) -> Mapping[str, AnyArray]:
+    def _run(self, pair: Pair, direction: Direction, chosen: Sequence[Suspect]) -> Mapping[str, AnyArray]:
         points = [s for s in chosen if isinstance(s, Point)]
         names = [s.name for s in chosen if isinstance(s, Parameter)]
         if direction == "mended":
             with other_parameters(pair.port, pair.given, names):
-                return pair.mended(points)
+                return pair.mended([*self.always, *points])
         with other_parameters(pair.reference, pair.port.parameters(), names):
             return pair.planted(points)
 
