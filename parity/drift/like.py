@@ -20,10 +20,16 @@ EVERYWHERE = "grid"
 
 
 def cases_of(word: OpSpec, made: Made | None, dtype: WorkingDtype, *, vjp: bool) -> Iterator[Case]:
-    """The first case of a word without and with its optional arguments, as it is said, and spread wide."""
+    """The first case of a word, the same as large as a call, and spread wide.
+
+    Optional arguments are there as in the call; without a call, the case is asked without them and with them.
+    """
     first = named(word, word.cases[0], dtype, vjp=vjp)
+    given = None if made is None else _given(word, made)
+    if given is not None:
+        first = replace(first, left_out=_absent(word, given))
     yield first
-    if first.left_out:
+    if given is None and first.left_out:
         yield replace(first, left_out=())
     like = None if made is None else like_call(first, made)
     if like is not None and like.sizes != first.sizes:
@@ -35,17 +41,30 @@ def cases_of(word: OpSpec, made: Made | None, dtype: WorkingDtype, *, vjp: bool)
 def like_call(case: Case, made: Made) -> Case | None:
     """A case with the sizes and options of a call; None if the spec's axes do not fit its arguments."""
     word = case.spec
-    args, kwargs = made.arguments
-    try:
-        given = inspect.signature(resolve_target(word.reference)).bind(*args, **kwargs).arguments
-    except TypeError:
-        return None
-    sizes = _sizes(word, given)
-    if sizes is None:
+    given = _given(word, made)
+    sizes = None if given is None else _sizes(word, given)
+    if given is None or sizes is None:
         return None
     options = {n: _plain(given[n]) for n in word.options if n in given}
-    absent = tuple(n for n, a in word.arrays().items() if a.optional and given.get(n) is None)
-    return replace(case, sizes=word.fill_sizes(sizes), options=dict(case.options) | options, left_out=absent)
+    return replace(
+        case,
+        sizes=word.fill_sizes(sizes),
+        options=dict(case.options) | options,
+        left_out=_absent(word, given),
+    )
+
+
+def _given(word: OpSpec, made: Made) -> Mapping[str, Any] | None:
+    """The arguments of a call by the names that the reference's word has for them."""
+    args, kwargs = made.arguments
+    try:
+        return inspect.signature(resolve_target(word.reference)).bind(*args, **kwargs).arguments
+    except TypeError:
+        return None
+
+
+def _absent(word: OpSpec, given: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(n for n, a in word.arrays().items() if a.optional and given.get(n) is None)
 
 
 def _plain(value: Any) -> Any:
