@@ -37,7 +37,7 @@ from .finding import (
 )
 from .inner import innermost
 from .local import Local, Wrong
-from .prober import Prober, Score, Suspect, other_parameters, wrong_parameters
+from .prober import Parameter, Prober, Score, Suspect, other_parameters, wrong_parameters
 from .search import State, search, some
 from .tree import Recorder
 from .unsteady import CALLS, FEW, Unsteady, fickle, unsteady
@@ -55,6 +55,8 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
     if prober.case.seed != own:
         say(f"the first input that fails is that of seed {prober.case.seed}: the case is that from now on")
     answer = _answer(prober, base, repeats, say)
+    if answer.kind in (CULPRITS, COMBINATION):
+        answer = _on_all_inputs(prober, answer, say)
     text, culprits = answer.text, []
     for culprit in answer.culprits:
         inside = (
@@ -89,7 +91,7 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     if not writers:
         return _numbers(state, base)
     # A reference's call in its place writes nothing: what else is wrong is looked for so.
-    prober.always = tuple(writers)
+    prober.always = (*prober.always, *writers)
     without = prober.score("mended", ())
     say(f"{some([str(p) for p in writers])} mended, which write into their arguments: {without}")
     culprits = tuple(_writer(state, points, base, without) for points in grouped(writers))
@@ -115,10 +117,11 @@ def _writer(state: State, calls: Sequence[Suspect], base: Score, without: Score)
 def _numbers(state: State, base: Score) -> Answer:
     """What is wrong with the results of calls, and with parameters."""
     prober, say = state.prober, state.say
-    altered = wrong_parameters(prober.pair()[1])
+    every = wrong_parameters(prober.pair()[1])
+    altered = [p for p in every if p not in prober.always]
     if altered:
         say(f"{len(altered)} parameters are not as given: " + ", ".join(map(str, altered[:3])))
-    wrong = _by_themselves(prober, [p.name for p in altered], say)
+    wrong = _by_themselves(prober, [p.name for p in every], say)
     suspects: list[Suspect] = list(altered)
     if base.bad:
         return _searched(state, suspects, wrong, base)
@@ -130,6 +133,32 @@ def _numbers(state: State, base: Score) -> Answer:
         return _not_reproducible(state, shaky, base, wrong)
     text = f"below the noise: the port holds at {base.gate:.3g} of its gate, and so does each call by itself"
     return Answer(HOLDS, text)
+
+
+def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
+    """With what was found mended the port has to hold on the verdict's other inputs: else there is more."""
+    first, always = prober.case, prober.always
+    prober.always = tuple(dict.fromkeys((*always, *(s for c in answer.culprits for s in _suspects(c)))))
+    other = prober.elsewhere()
+    more = None
+    if other is not None:
+        say(f"with that mended, the input of seed {prober.case.seed} {other}: the search goes on with it")
+        more = _answer(prober, other, FEW, say)
+        more = replace(more, culprits=tuple(replace(c, seed=prober.case.seed) for c in more.culprits))
+    prober.case, prober.always = first, always
+    if more is None or not any(c.confirmed for c in more.culprits):
+        return answer
+    known = {identity(c) for c in answer.culprits}
+    culprits = tuple(c for c in more.culprits if identity(c) not in known)
+    text = f"{answer.text}; on other inputs {more.text}"
+    return replace(answer, text=text, culprits=(*answer.culprits, *culprits))
+
+
+def _suspects(culprit: Culprit) -> list[Suspect]:
+    """What has to be mended to be rid of a culprit."""
+    if culprit.what == "parameter":
+        return [Parameter(culprit.name)]
+    return [Point.parse(place) for place in culprit.places if place]
 
 
 def _as_many_as_a_verdict(prober: Prober) -> int:
@@ -207,12 +236,18 @@ def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wro
         prober.runs += 1
         with other_parameters(pair.port, pair.given, altered):
             wrong = local.sweep(say, only)
-        wrong = [w for w in wrong if not any(p.within(w.made.point.path) for p in prober.always)]
+        wrong = [w for w in wrong if not _holds(w.made.point, prober.always)]
         if not wrong:
             return []
         only = {w.made.point for w in wrong}
         found = wrong if i == 0 else [w for w in found if w.made.point in only]
     return found
+
+
+def _holds(point: Point, mended: Sequence[Suspect]) -> bool:
+    """Whether a call is one that is mended, or a module that makes one."""
+    around = not point.word
+    return any(isinstance(s, Point) and (s == point or (around and s.within(point.path))) for s in mended)
 
 
 def _explained(wrong: Wrong, culprits: Sequence[Culprit], named: set[tuple[str, str]]) -> bool:

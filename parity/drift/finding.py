@@ -32,6 +32,7 @@ class Culprit:
         within: addresses of the calls, each made by the one before, that lead from the word at `places` to
             this one; none where the word is said there itself.
         fickle: the same numbers give it several results.
+        seed: that of the input on which it was found, if it is not the finding's.
         writes: it changes what it is given; `without` is then the gate of the port with it mended.
     """
 
@@ -47,6 +48,7 @@ class Culprit:
     within: tuple[str, ...] = ()
     fickle: bool = False
     writes: bool = False
+    seed: int | None = None
 
     @property
     def key(self) -> str:
@@ -72,7 +74,8 @@ class Culprit:
         figure = f"by itself {self.alone:.3g} times its own gate"
         if not self.by_itself:
             figure = f"alone {self.alone:.3g} times the gate"
-        return f"{self.what} {where}: {figure}" + (f"; {self.note}" if self.note else "")
+        seed = f" with seed={self.seed}" if self.seed is not None else ""
+        return f"{self.what} {where}: {figure}{seed}" + (f"; {self.note}" if self.note else "")
 
 
 def _path(address: str) -> str:

@@ -131,14 +131,15 @@ def completed(
 ) -> Finding:
     """A finding with what its words do by themselves, and with bundles in a folder if there is one."""
     narrowed, bundles = {}, []
-    case, target = prober.case, prober.target
-    assert isinstance(case.spec, LayerSpec)
+    found_on, target = prober.case, prober.target
+    assert isinstance(found_on.spec, LayerSpec)
     for culprit in finding.culprits:
+        case = prober.case = found_on if culprit.seed is None else found_on.with_seed(culprit.seed)
         if culprit.what == "word" and not culprit.writes:
             say(f"{culprit.name} by its own spec")
             point = replace(Point.parse(culprit.places[0]), word=culprit.name)
             made = made_at(prober.pair()[1], Point.parse(culprit.places[0]), culprit.within)
-            known = narrow(case.spec, point, case.dtype, target, vjp=case.vjp, made=made)
+            known = narrow(found_on.spec, point, case.dtype, target, vjp=case.vjp, made=made)
             if known is not None:
                 narrowed[culprit.name if culprit.name not in narrowed else culprit.key] = {
                     "dtypes": known.dtypes,

@@ -115,7 +115,7 @@ def _answers(lines: Iterable[str]) -> Iterator[tuple[str, Score]]:
 class Prober:
     """Judges hybrids of one case on one target by the verdict of the case's own results.
 
-    The calls in `always` are mended whatever is asked. A hybrid is asked on up to `seeds` inputs, the port
+    What is in `always` is mended whatever is asked. A hybrid is asked on up to `seeds` inputs, the port
     as it is on up to `inputs`, as many as a verdict takes.
     """
 
@@ -136,7 +136,7 @@ class Prober:
         self._inputs = inputs
         self._first = case.seed
         self._near = False
-        self.always: tuple[Point, ...] = ()
+        self.always: tuple[Suspect, ...] = ()
         self._judge = judge
         self._memory = memory or Memory(None, {})
         self._say = say
@@ -191,6 +191,18 @@ class Prober:
         self.case = own
         return base
 
+    def elsewhere(self) -> Score | None:
+        """With what is always mended, the first other input that is far off: the case's from now on."""
+        own = self.case
+        for seed in range(self._first, self._first + self._inputs):
+            if seed == own.seed or self._judge is not None:
+                continue
+            self.case = own.with_seed(seed)
+            if self.score("mended", (), alone=True).gate > OUTLIER and (found := self._closely()).bad:
+                return found
+        self.case = own
+        return None
+
     def _closely(self) -> Score:
         """The port as it is on the present inputs; half precision is asked twice before it fails."""
         found = self.score("mended", ())
@@ -214,7 +226,7 @@ class Prober:
     def _condition(self) -> str:
         """What an answer depends on beside the question."""
         seed = f"seed {self.case.seed}, " if self.case.seed != self._first else ""
-        always = f"without {', '.join(p.address for p in self.always)}, " if self.always else ""
+        always = f"without {_key('mended', self.always)}, " if self.always else ""
         return seed + ("near, " if self._near else "") + always
 
     def _score(self, direction: Direction, chosen: Sequence[Suspect], seeds: int) -> Score:
@@ -259,11 +271,13 @@ class Prober:
         )
 
     def _run(self, pair: Pair, direction: Direction, chosen: Sequence[Suspect]) -> Mapping[str, AnyArray]:
+        if direction == "mended":
+            chosen = [*self.always, *chosen]
         points = [s for s in chosen if isinstance(s, Point)]
         names = [s.name for s in chosen if isinstance(s, Parameter)]
         if direction == "mended":
             with other_parameters(pair.port, pair.given, names):
-                return pair.mended([*self.always, *points])
+                return pair.mended(points)
         with other_parameters(pair.reference, pair.port.parameters(), names):
             return pair.planted(points)
 

@@ -202,6 +202,10 @@ def test_an_input_that_shows_it(bisected: Bisected) -> None:
     assert found.seed in {1, 2, 3, 4}
     assert f"on the input of seed={found.seed}" in "\n".join(found.lines())
     assert bisected(MODEL, inputs=5).seed is None
+    beside = bisected(case, swap, "encoder.layer.1.mlp=mlp_exchanged", inputs=5)
+    assert set(places(beside)) == {"masked_mean", "encoder.layer.1.mlp"}
+    assert {c.seed is None for c in beside.culprits} == {True, False}
+    assert "on other inputs masked_mean" in beside.text
 
 
 def test_two_faults_of_one_word(bisected: Bisected) -> None:
