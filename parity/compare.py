@@ -251,7 +251,8 @@ def _errors(e: Float64, oracle: Float64, finite: NDArray[np.bool_]) -> Errors:
 def _gross(p: Float64, oracle: Float64, alone: NDArray[np.bool_], composed: bool) -> list[str]:
     """What is wrong with numbers where the reference has none to measure them by.
 
-    A layer is not asked: a norm or a softmax on its way may have made a number of an overflow.
+    A layer is not asked, in any dtype: a norm or a softmax on its way may have made a number of an
+    overflow of the port's own (a hard case of float32 has that).
     """
     error, scale = norms((p - oracle)[alone])[0], norms(oracle[alone])[0]
     if composed or not error > COARSE * scale:

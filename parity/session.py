@@ -78,10 +78,7 @@ class Session:
             return
         self._ready = True
         sides.use_blas(self.settings.blas)
-        if sides.why_not("torch") is None:
-            import torch
-
-            torch.set_num_threads(self.settings.threads or 1)
+        sides.use_threads(self.settings.threads or 1)
         import_specs(self.settings.specs)
         self._undo.enter_context(chosen(self.settings.numerics))
         self._undo.enter_context(swapped(self.settings.swap))

@@ -5,21 +5,23 @@ The same inputs serve both: a gate moved up alarms less and kills less, and the 
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from parity import sides
 from parity.case import Case
 from parity.errors import ParityError
-from parity.expect import Say, named_results, silent
+from parity.expect import Expectation, Say, named_results, silent
 from parity.files import write_text
 from parity.judge import expectation, measure, rule_for
 from parity.margins import SCHEMA
 from parity.mutants import Bug
 from parity.nodes import Target
-from parity.sides import Task
+from parity.processes import processes
+from parity.settings import Settings
 from parity.swap import swapped
 from parity.verdict import decide
 
@@ -27,6 +29,9 @@ from .corpus import Variant
 
 GATES = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 100.0, 1000.0)
 """Multiples of the gate for the table; the curve itself has every measured value."""
+
+PLAIN = "the port as it is"
+THREADED = "the reference on two threads"
 
 
 @dataclass
@@ -89,35 +94,57 @@ def measured(
     bugs: Sequence[Bug],
     *,
     seeds: int,
+    settings: Settings,
+    jobs: int = 1,
     bug_seeds: int = 3,
     say: Say = silent,
 ) -> Rates:
-    """Run the port, every variant and (on the first inputs) every bug on the same inputs."""
+    """Run the port, every variant and (on the first inputs) every bug on the same inputs.
+
+    The figures of several processes are those of one process, in its order.
+    """
     rates = Rates(str(case))
-    for i in range(seeds):
-        expected = expectation(case, case.seed + i)
-        task = replace(expected.task, device=target.device)
-
-        def figure(task: Task = task, expected: Any = expected) -> float:
-            try:
-                found = named_results(sides.get(target.side).run(task))
-            except ParityError:
-                raise
-            except Exception:  # a bug may raise: as red as can be
-                return math.inf
-            comparisons = measure(expected, found, nonfinite=case.spec.nonfinite)
-            return max(decide([c], rule_for(case, n)).ratio for n, c in comparisons.items())
-
-        _add(rates.correct, "the port as it is", figure())
-        for v in variants:
-            _add(rates.correct, v.name, _with(v.swap, figure))
-        if i < bug_seeds:
-            for b in bugs:
-                _add(rates.bugs, b.name, _with(b.swap, figure))
-        rates.seeds += 1
-        if rates.seeds in (1, seeds) or rates.seeds % 50 == 0:
-            say(f"{rates.seeds} of {seeds} inputs, {rates.alarms():.2%} alarms among {len(rates.figures):,}")
+    names = [case.seed + i for i in range(seeds)]
+    ask = partial(_ask, str(case), target, tuple(variants))
+    wrong = [tuple(bugs) if i < bug_seeds else () for i in range(seeds)]
+    with ExitStack() as stack:
+        pool = stack.enter_context(processes(min(jobs, seeds), settings)) if jobs > 1 else None
+        for correct, killed in (map if pool is None else pool.map)(ask, names, wrong):
+            for name, value in correct.items():
+                rates.correct.setdefault(name, []).append(value)
+            for name, value in killed.items():
+                rates.bugs.setdefault(name, []).append(value)
+            rates.seeds += 1
+            if rates.seeds in (1, seeds) or rates.seeds % 50 == 0:
+                alarms = f"{rates.alarms():.2%} alarms among {len(rates.figures):,}"
+                say(f"{rates.seeds} of {seeds} inputs, {alarms}")
     return rates
+
+
+def _ask(
+    text: str, target: Target, variants: Sequence[Variant], seed: int, bugs: Sequence[Bug]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures of correct ports and of bugs on one input."""
+    case = Case.parse(text)
+    expected = expectation(case, seed)
+    figure = partial(_figure, case, target, expected)
+    correct = {PLAIN: figure()}
+    correct |= {v.name: _with(v.swap, figure) for v in variants}
+    with _threads(2):
+        correct[THREADED] = _figure(case, target, expectation(case, seed))
+    return correct, {b.name: _with(b.swap, figure) for b in bugs}
+
+
+def _figure(case: Case, target: Target, expected: Expectation) -> float:
+    """The worst result's figure on one input."""
+    try:
+        found = named_results(sides.get(target.side).run(replace(expected.task, device=target.device)))
+    except ParityError:
+        raise
+    except Exception:  # a bug may raise: as red as can be
+        return math.inf
+    comparisons = measure(expected, found, nonfinite=case.spec.nonfinite)
+    return max(decide([c], rule_for(case, n)).ratio for n, c in comparisons.items())
 
 
 def _with(swap: str, figure: Callable[[], float]) -> float:
@@ -125,8 +152,17 @@ def _with(swap: str, figure: Callable[[], float]) -> float:
         return figure()
 
 
-def _add(table: dict[str, list[float]], name: str, value: float) -> None:
-    table.setdefault(name, []).append(value)
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """PyTorch on `n` threads for a while."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 # -- the ledger -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """``parity alarms``: correct variants of the port over many seeds, beside known bugs at the same gate."""
 
 import argparse
+import os
 from typing import Any
 
 from parity import errors
@@ -31,15 +32,20 @@ def add(commands: Any) -> None:
         "alarms",
         run,
         help="measure how often the gate of a model alarms on correct variants, and misses known bugs",
-        example="parity alarms --seeds 1000",
+        example="parity alarms --seeds 1000 --jobs 2",
     )
     parser.add_argument("--case", metavar="CASE", help=f"the model (default: the named case of {USUAL})")
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
     parser.add_argument("--update", action="store_true", help="keep the figures, for reports")
     parser.add_argument("--no-plot", action="store_true", help="draw no curve")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """1 if a correct variant alarms."""
+    if arguments.jobs < 1:
+        raise UsageError(f"--jobs {arguments.jobs}: expected at least 1")
     say = Progress()
     with prepared(arguments) as settings:
         if settings.swap:
@@ -55,7 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
         writer = RowWriter(settings.out / "alarms" / "rows.jsonl")
         texts: list[str] = []
         for target in targets(settings):
-            found = measured(case, target, _variants(case), _bugs(case), seeds=seeds, say=say)
+            found = measured(
+                case,
+                target,
+                _variants(case),
+                _bugs(case),
+                seeds=seeds,
+                settings=settings,
+                jobs=arguments.jobs,
+                say=say,
+            )
             repeat = repeat_of(settings, "alarms", "--case", str(case), "--seeds", str(seeds))
             for name, values in found.correct.items():
                 over = sum(not v <= 1 for v in values)

@@ -49,7 +49,7 @@ def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
     """
     settings = from_namespace(project_root(), arguments)
     sides.use_blas(settings.blas)
-    use_threads(settings.threads or 1)
+    sides.use_threads(settings.threads or 1)
     import_specs(settings.specs)
     with chosen(settings.numerics), swapped(settings.swap):
         yield settings
@@ -62,14 +62,6 @@ def no_unused_swaps() -> None:
         raise UsageError("\n".join(messages))
 
 
-def use_threads(n: int) -> None:
-    """How many threads PyTorch has. One is many times faster than two for all but whole models."""
-    if sides.why_not("torch") is None:
-        import torch
-
-        torch.set_num_threads(n)
-
-
 def case_or_main(arguments: argparse.Namespace, settings: Settings) -> Case:
     """The case that ``--case`` gives, else the main job's, for which PyTorch has every core.
 
@@ -77,7 +69,7 @@ def case_or_main(arguments: argparse.Namespace, settings: Settings) -> Case:
     """
     if arguments.case is not None:
         return Case.parse(arguments.case)
-    use_threads(settings.threads or os.cpu_count() or 1)
+    sides.use_threads(settings.threads or os.cpu_count() or 1)
     dtype = settings.working_dtypes()[0] if arguments.parity_dtypes else FLOAT32
     return case_of(main_job(settings.specs), dtype, settings.seed)
 

@@ -32,7 +32,7 @@ from parity.sidebyside import rows as profile_rows
 from parity.sides.base import resolve_target
 
 from . import run_checkpoint
-from .common import Progress, command, no_unused_swaps, prepared, print_json, use_threads
+from .common import Progress, command, no_unused_swaps, prepared, print_json
 from .common import repeat as repeat_of
 
 
@@ -136,7 +136,7 @@ def _main(
 ) -> Iterator[Row]:
     """The main job's model, then every golden case."""
     job = main_job(settings.specs)
-    use_threads(settings.threads or os.cpu_count() or 1)
+    sides.use_threads(settings.threads or os.cpu_count() or 1)
     reason = sides.why_not("torch") if settings.oracle == "live" else "the run is told --oracle golden"
     if reason:
         yield Row(kind="trace", id=f"run-{job.spec}", status="not run", spec=job.spec, reasons=(reason,))
@@ -147,7 +147,7 @@ def _main(
             repeat = repeat_of(settings, "run", "--case", str(case), "--trace")
             seeds = settings.seeds or TRACE_SEEDS
             yield from trace(case, target, title=job.title, repeat=repeat, seeds=seeds, say=say)
-    use_threads(settings.threads or 1)
+    sides.use_threads(settings.threads or 1)
     yield from _goldens(settings, where, say)
     yield from _profiles(settings, dtypes[0], where, reason, say)
     for table in job.tables:

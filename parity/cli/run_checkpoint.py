@@ -26,7 +26,7 @@ from parity.spec import REGISTRY, Job
 from parity.text import Tokens, from_ids, from_text
 from parity.verdict import decide
 
-from .common import Progress, use_threads
+from .common import Progress
 from .common import repeat as repeat_of
 from .convert import fetched
 
@@ -82,7 +82,7 @@ def rows(
             "--port is held beside the whole port in float32 on MLX: leave --dtypes and --sides so"
         )
     job = main_job(settings.specs)
-    use_threads(settings.threads or os.cpu_count() or 1)
+    sides.use_threads(settings.threads or os.cpu_count() or 1)
     say("both readers")
     model = _read(job, arguments, say)
     for note in model.notes:

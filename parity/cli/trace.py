@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.backward:
                 # Beside the rows: where the system has temporary files may be memory.
                 folder = settings.out / "trace"
+                folder.mkdir(parents=True, exist_ok=True)
                 task = task_of(case, case.seed)
                 drifts = list(trace_backward(task, reference, port, case.seed, say, folder=folder))
             else:

@@ -2,21 +2,18 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import Any
 
-from parity import sides
 from parity.case import Case
 from parity.drift.bisect import bisect
 from parity.drift.finding import HOLDS, Finding
 from parity.drift.prober import Prober, wrong_parameters
 from parity.errors import ParityError
 from parity.nodes import Target
-from parity.numerics import choose
+from parity.processes import processes
 from parity.record import Row
-from parity.session import import_specs
 from parity.settings import Settings
 from parity.spec import LayerSpec
 from parity.swap import matches, swapped
@@ -215,24 +212,13 @@ def run(
             done(found[-1])
         return found
     results: dict[str, Outcome] = {}
-    context = get_context("spawn")  # threads of the frameworks do not survive a fork
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(settings,)) as pool:
+    with processes(jobs, settings) as pool:
         waiting = [pool.submit(_try, bug, settings, target, whole, with_bisect, only) for bug in bugs]
         for future in as_completed(waiting):
             outcome = future.result()
             results[outcome.bug.name] = outcome
             done(outcome)
     return [results[b.name] for b in bugs]
-
-
-def _start(settings: Settings) -> None:
-    sides.use_blas(settings.blas)
-    if sides.why_not("torch") is None:
-        import torch
-
-        torch.set_num_threads(1)
-    import_specs(settings.specs)
-    choose(settings.numerics)
 
 
 def _try(

@@ -10,7 +10,7 @@ from parity.errors import UsageError, unknown
 
 from .base import Outcome, Side, Task
 
-__all__ = ["NAMES", "Outcome", "Side", "Task", "get", "use_blas", "why_not"]
+__all__ = ["NAMES", "Outcome", "Side", "Task", "get", "use_blas", "use_threads", "why_not"]
 
 NAMES = ("oracle", "torch", "mlx", "metal", "msl")
 """`oracle` and `torch` run the reference, the others the port."""
@@ -29,6 +29,14 @@ def why_not(name: str, device: str | None = None) -> str | None:
     if package is not None and importlib.util.find_spec(package) is None:
         return f"the package {package!r} is not installed"
     return get(name).unavailable(device)
+
+
+def use_threads(n: int) -> None:
+    """How many threads PyTorch has. One is many times faster than two for all but whole models."""
+    if why_not("torch") is None:
+        import torch
+
+        torch.set_num_threads(n)
 
 
 _BLAS = "own"

@@ -8,12 +8,14 @@ import pytest
 
 from parity import sides
 from parity.alarms.corpus import Variant, variants
-from parity.alarms.rates import Rates, write
-from parity.case import named
+from parity.alarms.rates import PLAIN, THREADED, Rates, measured, write
+from parity.case import Case, named
 from parity.dtypes import FLOAT32, WORKING
 from parity.errors import ParityError
 from parity.judge import judge
 from parity.margins import read_rates
+from parity.mutants import load
+from parity.nodes import Target
 from parity.settings import Settings
 from parity.spec import REGISTRY
 from parity.swap import swapped
@@ -57,6 +59,26 @@ def test_a_model_of_correct_variants_passes(name: str) -> None:
     with swapped([v.swap for v in chosen.values()]):
         judgement = judge(named(REGISTRY.get(name), "", WORKING["float32"], vjp=True), "mlx", device, seeds=3)
     assert judgement.status == "pass", judgement.worst
+
+
+@live
+@pytest.mark.parity_slow
+def test_processes_find_what_one_finds() -> None:
+    """The same figures in the same order; a variant, PyTorch on two threads and a bug."""
+    case = Case.parse("BertMLP;l=8;d=8")
+    target = Target("mlx", sides.get("mlx").devices()[0], "mlx")
+    settings = Settings.load(Path(__file__).parents[2], {})
+    chosen = [v for v in VARIANTS if v.name in ("linear_backwards", "layer_norm_by_halves")]
+    bugs = [b for b in load() if b.name == "gelu-tanh"]
+    alone, together = (
+        measured(case, target, chosen, bugs, seeds=3, settings=settings, jobs=n, bug_seeds=2) for n in (1, 2)
+    )
+    assert alone == together
+    assert list(alone.correct) == [PLAIN, *(v.name for v in chosen), THREADED]
+    assert all(len(values) == 3 for values in alone.correct.values())
+    assert alone.alarms() == 0
+    assert [len(v) for v in alone.bugs.values()] == [2]
+    assert alone.kills() == 1
 
 
 def _rates() -> Rates:

@@ -164,7 +164,8 @@ def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (tmp_path / "trace" / "heat.svg").is_file()
     rows = list(read_rows(tmp_path / "trace" / "rows.jsonl"))
     assert {r.kind for r in rows} == {"drift"}
-    assert main([*words, "--backward", "--no-plot", "--json"]) == errors.EXIT_OK
+    elsewhere = ["--out", str(tmp_path / "not" / "there")]
+    assert main([*words, "--backward", "--no-plot", "--json", *elsewhere]) == errors.EXIT_OK
     data = json.loads(capsys.readouterr().out)
     assert data["peak_memory_mib"] > 0
     assert any(r["result"].startswith("grad ") for r in data["rows"])
