@@ -152,14 +152,17 @@ class TorchSide:
         reorder: bool = False,
         rounding_seed: int | None = None,
         away: bool = False,
+        precision: int | None = None,
         flush: bool = False,
     ) -> Outcome:
-        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings.
+        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings,
+        or given a seed and a `precision`, each result rounded to so many bits.
 
         With `flush`, subnormal results are zero, where the processor can.
         """
         dtype = torch.float64 if task.dtype == FLOAT64 else torch.float32
-        with OtherRoundings(rounding_seed, away=away, dtype=dtype) if reorder else nullcontext():
+        other = OtherRoundings(rounding_seed, away=away, precision=precision, dtype=dtype)
+        with other if reorder else nullcontext():
             if not flush:
                 return self.run_module(task)
             torch.set_flush_denormal(True)
