@@ -102,8 +102,9 @@ def _heat(figure: Any, drifts: Sequence[Drift], title: str) -> None:
 
     What is exact has "=", what is not said there nothing.
     """
-    words = list(dict.fromkeys(d.point.word for d in drifts if d.point.word and d.point.path))
     rows = by_unit(drifts)
+    shown = {d.point.word for ds in rows.values() for d in ds}
+    words = list(dict.fromkeys(d.point.word for d in drifts if d.point.word in shown - {""}))
     table = [[_worst(ds, word) for word in words] for ds in rows.values()]
     axes = figure.add_subplot()
     image = axes.imshow(
