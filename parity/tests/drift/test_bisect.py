@@ -211,7 +211,7 @@ def test_an_input_that_shows_it(bisected: Bisected) -> None:
 def test_two_faults_of_one_word(bisected: Bisected) -> None:
     """Each with its place and what it contributes."""
     found = bisected(
-        DEEP, "encoder.layer.1.mlp.act/gelu=gelu_somewhat_large", "encoder.layer.3.mlp.act/gelu=gelu_tanh"
+        DEEP, "encoder.layer.1.mlp.act/gelu=gelu_of_a_sigmoid", "encoder.layer.3.mlp.act/gelu=gelu_as_relu"
     )
     assert [c.name for c in found.culprits] == ["gelu", "gelu"]
     assert {c.places for c in found.culprits} == {(f"encoder.layer.{i}.mlp.act/gelu#0",) for i in (1, 3)}
