@@ -150,8 +150,14 @@ def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
         return answer
     known = {identity(c) for c in answer.culprits}
     culprits = tuple(c for c in more.culprits if identity(c) not in known)
-    text = f"{answer.text}; on other inputs {more.text}"
-    return replace(answer, text=text, culprits=(*answer.culprits, *culprits))
+    text = answer.text + (f"; on other inputs {more.text}" if culprits else "")
+    return replace(answer, text=text, culprits=(*(_widened(c, more) for c in answer.culprits), *culprits))
+
+
+def _widened(culprit: Culprit, more: Answer) -> Culprit:
+    """A culprit with the places at which other inputs show it too."""
+    places = [p for c in more.culprits if identity(c) == identity(culprit) for p in c.places]
+    return replace(culprit, places=tuple(dict.fromkeys((*culprit.places, *places))))
 
 
 def _suspects(culprit: Culprit) -> list[Suspect]:
