@@ -180,10 +180,10 @@ class Prober:
         gates = [base.gate]
         for i in range(1, self._inputs):
             self.case = own.with_seed(self._first + i)
-            gates.append(self.score("mended", (), alone=True).gate)
+            gates.append(self._once())
         worst = int(np.argmax(gates))
         mean = np.exp(np.mean(np.log(np.maximum(gates, np.finfo(float).tiny))))
-        if gates[worst] > OUTLIER or mean > 1:  # what a verdict allows
+        if not (gates[worst] <= OUTLIER and mean <= 1):  # what a verdict allows
             self.case = own.with_seed(self._first + worst)
             found = self._closely()
             if found.bad:
@@ -198,10 +198,17 @@ class Prober:
             if seed == own.seed or self._judge is not None:
                 continue
             self.case = own.with_seed(seed)
-            if self.score("mended", (), alone=True).gate > OUTLIER and (found := self._closely()).bad:
+            if not self._once() <= OUTLIER and (found := self._closely()).bad:
                 return found
         self.case = own
         return None
+
+    def _once(self) -> float:
+        """The gate on the present input alone; models of an input that no hybrid is asked on are not kept."""
+        gate = self.score("mended", (), alone=True).gate
+        if self.case.seed >= self._first + self._seeds:
+            self._pairs.pop(self.case.seed, None)
+        return gate
 
     def _closely(self) -> Score:
         """The port as it is on the present inputs; half precision is asked twice before it fails."""
