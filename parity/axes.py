@@ -8,7 +8,7 @@ from .errors import SpecError, unknown
 _TOKEN = re.compile(r"\(([^()]*)\)|(\S+)")
 
 
-def _factors(pattern: str) -> list[list[str]]:
+def factors(pattern: str) -> list[list[str]]:
     """The axes of a pattern, each as the names and numbers that it multiplies."""
     axes = []
     for group, single in _TOKEN.findall(pattern):
@@ -18,7 +18,7 @@ def _factors(pattern: str) -> list[list[str]]:
 
 def names(pattern: str) -> list[str]:
     """The axis names of a pattern, in order, each once."""
-    found = [f for axis in _factors(pattern) for f in axis if not f.isdigit()]
+    found = [f for axis in factors(pattern) for f in axis if not f.isdigit()]
     return list(dict.fromkeys(found))
 
 
@@ -28,7 +28,7 @@ def shape_of(pattern: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
     Raises: SpecError if an axis has no size.
     """
     shape = []
-    for axis in _factors(pattern):
+    for axis in factors(pattern):
         n = 1
         for factor in axis:
             if factor.isdigit():

@@ -17,19 +17,15 @@ from .dtypes import (
     WorkingDtype,
     of_array,
     round_to,
+    ulp,
     ulp_distance,
 )
 from .exceptional import forgive_underflow, index_text, nearer, nonfinite_problems
 from .floor import Floor, biases, norms
+from .rules import MAX_LIMIT, RMS_LIMIT
 
 # torch.testing.assert_close's defaults: for the report's percentage only, they gate nothing.
 _CLOSE = {"float32": (1.3e-6, 1e-5), "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5)}
-
-COARSE = 0.25
-"""How large an error may be, relative to the result, where the reference overflows in half precision: two
-bits are left. No theory gives it: half precision may lose most of its digits on the way to such a result, and
-neither the reference nor the floor, measured in float32, tells how many; a wrong function loses all. Single
-precision is judged by its floor as everywhere."""
 
 _BUCKETS = (0, 1, 2, 4, 8, 16, 64, 256, 4096)
 
@@ -41,7 +37,9 @@ class Expected:
     `oracle` holds the exact values (float64, or integers when `dtype` is None). `reference` is the
     reference in the working dtype, `floor` the least error to expect, `bound` theory's bound on it,
     `alternate` the oracle for inputs whose subnormals are read as zero, and `nearby` the reference's errors
-    (RMS, largest) on inputs next to these, where its own on these may be small by luck.
+    (RMS, largest) on inputs next to these, where its own on these may be small by luck. Where the reference
+    overflows in half precision, `unbounded` holds the errors that it has with that precision and no bound on
+    its exponents.
     """
 
     oracle: AnyArray
@@ -51,6 +49,7 @@ class Expected:
     bound: Float64 | None = None
     alternate: Float64 | None = None
     nearby: tuple[float, float] | None = None
+    unbounded: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +118,16 @@ def overflowed(expected: Expected) -> bool:
     """Whether the reference has an element that is not finite where its dtype has a number for it."""
     if expected.dtype is None or expected.reference is None:
         return False
-    rounded = round_to(expected.oracle.astype(np.float64), expected.dtype)
-    reference = expected.reference.astype(np.float64)
-    return reference.shape == rounded.shape and bool((np.isfinite(rounded) & ~np.isfinite(reference)).any())
+    return bool(lost_in(expected.dtype, expected.oracle, expected.reference).any())
+
+
+def lost_in(dtype: WorkingDtype, oracle: AnyArray, x: AnyArray) -> NDArray[np.bool_]:
+    """Where a result is not finite though its dtype has a number for it; nowhere, if it has another shape."""
+    rounded = round_to(oracle.astype(np.float64), dtype)
+    if x.shape != rounded.shape:
+        return np.zeros(rounded.shape, dtype=bool)
+    lost: NDArray[np.bool_] = np.isfinite(rounded) & ~np.isfinite(x.astype(np.float64))
+    return lost
 
 
 def structure(expected: Expected, actual: AnyArray) -> list[str]:
@@ -195,15 +201,15 @@ def _compare_floats(
         notes.append("the reference overflows too: which results that reaches is not judged")
         problems = []
     finite = np.isfinite(oracle) & np.isfinite(p) & np.isfinite(rounded)
-    # Where the reference overflows in half precision, nothing says how well that can do.
+    # Where the reference overflows in half precision, its errors elsewhere do not say how well that can do.
     unknown = composed or dtype.precision < FLOAT32.precision
     both = finite if r is None else finite & np.isfinite(r)
     excused = int((np.isfinite(rounded) & ~np.isfinite(p)).sum())
     judged = both if unknown else finite
     if (alone := finite & ~judged).any():
         excused += int(alone.sum())
-        notes.append("some results overflow in the reference alone: judged coarsely")
-        problems += _gross(p, oracle, alone, composed)
+        notes.append("some results overflow in the reference alone: judged by its errors if none did")
+        problems += _beyond(p, alone, expected, dtype, composed)
 
     target = oracle
     if expected.alternate is not None:
@@ -248,17 +254,33 @@ def _errors(e: Float64, oracle: Float64, finite: NDArray[np.bool_]) -> Errors:
     return Errors(rms, largest, shift, shrink)
 
 
-def _gross(p: Float64, oracle: Float64, alone: NDArray[np.bool_], composed: bool) -> list[str]:
-    """What is wrong with numbers where the reference has none to measure them by.
+def _beyond(
+    p: Float64, alone: NDArray[np.bool_], expected: Expected, dtype: WorkingDtype, composed: bool
+) -> list[str]:
+    """What is wrong with numbers where the reference has none.
+
+    Half precision may lose most of its digits on the way to such a result. How many is measured: on the
+    reference with results rounded to that precision and no largest number (`Expected.unbounded`).
 
     A layer is not asked, in any dtype: a norm or a softmax on its way may have made a number of an
     overflow of the port's own (a hard case of float32 has that).
     """
-    error, scale = norms((p - oracle)[alone])[0], norms(oracle[alone])[0]
-    if composed or not error > COARSE * scale:
+    if composed:
+        return []
+    oracle = expected.oracle.astype(np.float64)[alone]
+    e = p[alone] - oracle
+    forgive_underflow(e, dtype)
+    measured = expected.unbounded or (0.0, 0.0)
+    grid = norms(ulp(round_to(oracle, dtype), dtype))
+    over = max(
+        _over(have, limit * max(least, unit))
+        for have, limit, least, unit in zip(norms(e), (RMS_LIMIT, MAX_LIMIT), measured, grid, strict=True)
+    )
+    if over <= 1:
         return []
     return [
-        f"where the reference overflows, the error is {error / scale if scale else np.inf:.2g} of the result"
+        f"where the reference overflows, the error is {over:.3g} times what its precision would cost "
+        "if nothing overflowed"
     ]
 
 

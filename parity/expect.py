@@ -5,7 +5,7 @@ with inputs moved and roundings changed, which measure the floor of every result
 value: it is made where PyTorch is, and any side can be compared with it, anywhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import sides
-from .compare import Expected
+from .compare import Expected, lost_in
 from .dtypes import FLOAT32, FLOAT64, AnyArray, Float64, WorkingDtype, cast, is_floating
 from .errors import SideUnavailableError
 from .floor import FloorMeter, norms
@@ -138,6 +138,7 @@ def expect(
     alternate = _alternate(torch, exact, task, taps)
     bounds = _bounds(task)
     errors = _nearby(torch, task, seed=seed, taps=taps) if near else {}
+    rounded = _unbounded(torch, exact, task, oracle, reference, seed=seed, taps=taps)
     results = {
         name: Expected(
             oracle=value,
@@ -147,6 +148,7 @@ def expect(
             bound=bounds.get(name),
             alternate=None if alternate is None else alternate[name].astype(np.float64),
             nearby=errors.get(name),
+            unbounded=rounded.get(name),
         )
         for name, value in oracle.items()
     }
@@ -245,10 +247,33 @@ def _nearby(torch: Any, task: Task, *, seed: int, taps: bool) -> dict[str, tuple
                 found.setdefault(name, []).append(norms(error))
 
         run_into(torch, moved_task, measure, taps=taps)
-    return {
-        name: (float(np.sqrt(np.mean([e[0] ** 2 for e in pairs]))), max(e[1] for e in pairs))
-        for name, pairs in found.items()
-    }
+    return {name: _over_draws(pairs) for name, pairs in found.items()}
+
+
+def _unbounded(
+    torch: Any, exact: Task, task: Task, oracle: Arrays, reference: Arrays, *, seed: int, taps: bool
+) -> dict[str, tuple[float, float]]:
+    """How well the reference does where it overflows in half precision, had that the range of float64: with
+    every intermediate result rounded to the precision of the dtype, its errors over draws as in `_nearby`."""
+    if task.dtype.precision >= FLOAT32.precision:
+        return {}
+    without = {n: lost for n, x in reference.items() if (lost := lost_in(task.dtype, oracle[n], x)).any()}
+    found: dict[str, list[tuple[float, float]]] = {}
+    for i in range(NEARBY if without else 0):
+
+        def measure(name: str, value: AnyArray) -> None:
+            if name in without:
+                found.setdefault(name, []).append(norms((value - oracle[name])[without[name]]))
+
+        run_into(
+            torch, exact, measure, taps=taps, reorder=True, rounding_seed=seed * NEARBY + i + 1,
+            precision=task.dtype.precision,
+        )  # fmt: skip
+    return {n: _over_draws(pairs) for n, pairs in found.items()}
+
+
+def _over_draws(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return float(np.sqrt(np.mean([e[0] ** 2 for e in pairs]))), max(e[1] for e in pairs)
 
 
 def shifted(task: Task, direction: str, seed: int, draw: int, *, grid: WorkingDtype = FLOAT32) -> Task:

@@ -376,7 +376,12 @@ class Recorder:
         label = judgement.side if judgement.device == "cpu" else f"{judgement.side}.{judgement.device}"
         target = Target(judgement.side, judgement.device, label)
         finding = investigate(
-            judgement.case, target, self.settings, repeat=self.repeat, node=self._item.nodeid
+            judgement.case,
+            target,
+            self.settings,
+            inputs=self.seeds(judgement.case.spec.family),
+            repeat=self.repeat,
+            node=self._item.nodeid,
         )
         return finding.lines()
 

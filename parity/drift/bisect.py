@@ -13,7 +13,17 @@ from dataclasses import replace
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
-from .confirm import Answer, confirmed, describe_parameter, hidden, hidden_parameters, merged, short
+from .confirm import (
+    Answer,
+    confirmed,
+    describe_parameter,
+    grouped,
+    hidden,
+    hidden_parameters,
+    identity,
+    merged,
+    short,
+)
 from .finding import (
     COMBINATION,
     CULPRITS,
@@ -27,10 +37,11 @@ from .finding import (
 )
 from .inner import innermost
 from .local import Local, Wrong
-from .prober import Prober, Score, Suspect, other_parameters, wrong_parameters
-from .search import State, search
+from .prober import Parameter, Prober, Score, Suspect, other_parameters, wrong_parameters
+from .search import State, search, some
 from .tree import Recorder
 from .unsteady import CALLS, FEW, Unsteady, fickle, unsteady
+from .writes import Writers, read_afterwards
 
 __all__ = ["bisect", "describe_parameter"]
 
@@ -38,9 +49,14 @@ __all__ = ["bisect", "describe_parameter"]
 def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silent) -> Finding:
     """The finding on a prober's case; says each question and its answer to `say`."""
     start = time.monotonic()
-    base = prober.score("mended", ())
+    own = prober.case.seed
+    base = prober.as_it_is()
     say(f"the port as it is: {base}")
+    if prober.case.seed != own:
+        say(f"the first input that fails is that of seed {prober.case.seed}: the case is that from now on")
     answer = _answer(prober, base, repeats, say)
+    if answer.kind in (CULPRITS, COMBINATION):
+        answer = _on_all_inputs(prober, answer, say)
     text, culprits = answer.text, []
     for culprit in answer.culprits:
         inside = (
@@ -57,6 +73,7 @@ def bisect(prober: Prober, *, seeds: int = 3, repeats: int = 2, say: Say = silen
         runs=prober.runs,
         seconds=time.monotonic() - start,
         verification=prober.verification(seeds),
+        seed=None if prober.case.seed == own else prober.case.seed,
     )
 
 
@@ -67,13 +84,44 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     say(f"the reference as it is: {clean}")
     if clean.bad and shaky is None:
         return Answer(REFERENCE, f"the reference does not hold by itself ({clean}): nothing to compare with")
-    state = State(prober, _calls(prober, say).root, say)
+    recorder, writers = _calls(prober, say)
+    state = State(prober, recorder.root, say)
     if shaky is not None:
         return _not_reproducible(state, shaky, base)
-    altered = wrong_parameters(prober.pair()[1])
+    if not writers:
+        return _numbers(state, base)
+    # A reference's call in its place writes nothing: what else is wrong is looked for so.
+    prober.always = (*prober.always, *writers)
+    without = prober.score("mended", ())
+    say(f"{some([str(p) for p in writers])} mended, which write into their arguments: {without}")
+    culprits = tuple(_writer(state, points, base, without) for points in grouped(writers))
+    rest = _numbers(state, without)
+    if rest.kind == HOLDS:
+        text = " and ".join(map(short, culprits))
+        return Answer(CULPRITS if base.bad else HIDDEN, text, culprits)
+    text = " and ".join([*map(short, culprits), rest.text])
+    return replace(rest, text=text, culprits=(*culprits, *rest.culprits))
+
+
+def _writer(state: State, calls: Sequence[Suspect], base: Score, without: Score) -> Culprit:
+    """Calls that were seen to write into their arguments."""
+    places = tuple(p.address for p in calls if isinstance(p, Point))
+    first = Point.parse(places[0])
+    note = f"it writes into its arguments; without that the port {without}"
+    what, name, of = "module", first.path, len(places)
+    if first.word:
+        what, name, of = "word", first.word, sum(p.word == first.word for p in state.root.words)
+    return Culprit(what, name, places, of, base.gate, without.gate, True, note, writes=True)
+
+
+def _numbers(state: State, base: Score) -> Answer:
+    """What is wrong with the results of calls, and with parameters."""
+    prober, say = state.prober, state.say
+    every = wrong_parameters(prober.pair()[1])
+    altered = [p for p in every if p not in prober.always]
     if altered:
         say(f"{len(altered)} parameters are not as given: " + ", ".join(map(str, altered[:3])))
-    wrong = _by_themselves(prober, [p.name for p in altered], say)
+    wrong = _by_themselves(prober, [p.name for p in every], say)
     suspects: list[Suspect] = list(altered)
     if base.bad:
         return _searched(state, suspects, wrong, base)
@@ -87,6 +135,38 @@ def _answer(prober: Prober, base: Score, repeats: int, say: Say) -> Answer:
     return Answer(HOLDS, text)
 
 
+def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
+    """With what was found mended the port has to hold on the verdict's other inputs: else there is more."""
+    first, always = prober.case, prober.always
+    prober.always = tuple(dict.fromkeys((*always, *(s for c in answer.culprits for s in _suspects(c)))))
+    other = prober.elsewhere()
+    more = None
+    if other is not None:
+        say(f"with that mended, the input of seed {prober.case.seed} {other}: the search goes on with it")
+        more = _answer(prober, other, FEW, say)
+        more = replace(more, culprits=tuple(replace(c, seed=prober.case.seed) for c in more.culprits))
+    prober.case, prober.always = first, always
+    if more is None or not any(c.confirmed for c in more.culprits):
+        return answer
+    known = {identity(c) for c in answer.culprits}
+    culprits = tuple(c for c in more.culprits if identity(c) not in known)
+    text = answer.text + (f"; on other inputs {more.text}" if culprits else "")
+    return replace(answer, text=text, culprits=(*(_widened(c, more) for c in answer.culprits), *culprits))
+
+
+def _widened(culprit: Culprit, more: Answer) -> Culprit:
+    """A culprit with the places at which other inputs show it too."""
+    places = [p for c in more.culprits if identity(c) == identity(culprit) for p in c.places]
+    return replace(culprit, places=tuple(dict.fromkeys((*culprit.places, *places))))
+
+
+def _suspects(culprit: Culprit) -> list[Suspect]:
+    """What has to be mended to be rid of a culprit."""
+    if culprit.what == "parameter":
+        return [Parameter(culprit.name)]
+    return [Point.parse(place) for place in culprit.places if place]
+
+
 def _as_many_as_a_verdict(prober: Prober) -> int:
     """How many runs of the port take as long as a verdict on one input, 2 to 60."""
     start = time.monotonic()
@@ -95,34 +175,41 @@ def _as_many_as_a_verdict(prober: Prober) -> int:
 
 
 def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: Score) -> Answer:
-    """The smallest set whose mending cures, confirmed; and what hides beside it."""
-    if not wrong and not suspects:  # nothing is wrong twice: before a search that may contradict itself
-        shaky = unsteady(state.prober, CALLS, state.say)
-        if shaky is not None:
-            return _not_reproducible(state, shaky, base, wrong)
-    found = search(state, suspects, [w.made.point for w in wrong])
-    sure = None if found is None else confirmed(state, found)
-    if sure is None or not all(c.confirmed for c in sure.culprits):  # a rare race contradicts itself so
-        shaky = unsteady(state.prober, CALLS, state.say)
-        if shaky is not None:
-            return _not_reproducible(state, shaky, base, wrong)
-    if sure is None:
-        text = (
-            "no call and no parameter explains it: with all that the outermost module calls mended it still "
-            "fails; its own lines are what is left, or how the harness calls it"
-        )
-        return Answer(OUTSIDE, text, (_outermost(base),))
+    """The smallest set whose mending cures, confirmed; and what hides beside it.
+
+    The port is run many times before anything is named: what is wrong in one call of many contradicts the
+    search, or hides behind what is wrong in all.
+    """
+    early = not wrong and not suspects  # nothing is wrong twice: likely a race, and the search would be lost
+    shaky = unsteady(state.prober, CALLS, state.say) if early else None
+    if shaky is None:
+        found = search(state, suspects, [w.made.point for w in wrong])
+        sure = None if found is None else confirmed(state, found)
+        shaky = None if early else unsteady(state.prober, CALLS, state.say)
+    if shaky is not None:
+        return _not_reproducible(state, shaky, base, wrong)
+    if sure is not None:
+        return _beside(state, sure, wrong, base)
+    text = (
+        "no call and no parameter explains it: with all that the outermost module calls mended it still "
+        "fails; its own lines are what is left, or how the harness calls it"
+    )
+    return Answer(OUTSIDE, text, (_outermost(base),))
+
+
+def _beside(state: State, sure: Answer, wrong: list[Wrong], base: Score) -> Answer:
+    """What was found, with what is wrong by itself beside it."""
     alone = [c for c in sure.culprits if c.confirmed]
     named = {(c.name, p) for c in alone for p in c.places}
     more = hidden(state, [w for w in wrong if not _explained(w, alone, named)], base)
     if not more:
         return sure
     culprits = [merged(c, more) for c in alone]
-    known = {(c.what, c.name) for c in culprits}
-    apart = [c for c in more if (c.what, c.name) not in known]
+    known = {identity(c) for c in culprits}
+    apart = [c for c in more if identity(c) not in known]
     if alone:
-        told = {(c.what, c.name) for c in (*alone, *more)}
-        rest = [c for c in sure.culprits if (c.what, c.name) not in told]
+        told = {identity(c) for c in (*alone, *more)}
+        rest = [c for c in sure.culprits if identity(c) not in told]
         text = " and ".join(map(short, (*culprits, *apart)))
         return Answer(CULPRITS, text, (*culprits, *apart, *rest))
     note = "wrong by itself, the whole fails only with the others"
@@ -130,18 +217,19 @@ def _searched(state: State, suspects: list[Suspect], wrong: list[Wrong], base: S
     return Answer(COMBINATION, "only in combination: " + " and ".join(map(short, apart)), tuple(apart))
 
 
-def _calls(prober: Prober, say: Say) -> Recorder:
-    """The tree of the port's calls, or of the reference's if the port raises."""
+def _calls(prober: Prober, say: Say) -> tuple[Recorder, list[Point]]:
+    """The tree of the port's calls (the reference's if it raises); those that write into their arguments."""
     recorder = Recorder()
     pair = prober.pair()[1]
+    writers = Writers(pair.port, recorder.around)
     prober.runs += 1
     try:
-        pair.port.run(recorder.around)
+        pair.port.run(writers.around)
     except Exception as error:  # it has said so already
         say(f"the port raised {type(error).__name__}: the reference's calls are searched")
         recorder = Recorder()
         pair.reference.run(recorder.around)
-    return recorder
+    return recorder, read_afterwards(pair.port, writers.found)
 
 
 def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wrong]:
@@ -154,11 +242,18 @@ def _by_themselves(prober: Prober, altered: Sequence[str], say: Say) -> list[Wro
         prober.runs += 1
         with other_parameters(pair.port, pair.given, altered):
             wrong = local.sweep(say, only)
+        wrong = [w for w in wrong if not _holds(w.made.point, prober.always)]
         if not wrong:
             return []
         only = {w.made.point for w in wrong}
         found = wrong if i == 0 else [w for w in found if w.made.point in only]
     return found
+
+
+def _holds(point: Point, mended: Sequence[Suspect]) -> bool:
+    """Whether a call is one that is mended, or a module that makes one."""
+    around = not point.word
+    return any(isinstance(s, Point) and (s == point or (around and s.within(point.path))) for s in mended)
 
 
 def _explained(wrong: Wrong, culprits: Sequence[Culprit], named: set[tuple[str, str]]) -> bool:

@@ -28,7 +28,7 @@ from .local import Local, Made, rule_of
 from .prober import Prober
 from .unsteady import CALLS
 
-BITS, CALL, VERDICT, WHOLE = "bits", "call", "verdict", "whole"
+BITS, CALL, VERDICT, WHOLE, WRITES = "bits", "call", "verdict", "whole", "writes"
 """What a bundle asks: do calls differ, is one off by more than two limits say, or only by the whole verdict
 on it, or does nothing but the whole fail with it planted?"""
 
@@ -163,6 +163,8 @@ def _asks(
     prober: Prober, culprit: Culprit, made: Made, exact: Sequence[AnyArray], limits: Sequence[Sequence[float]]
 ) -> str:
     """The shortest question whose answer is yes while it is so."""
+    if culprit.writes:
+        return WRITES
     if culprit.fickle:
         return BITS
     _, pair = prober.pair()

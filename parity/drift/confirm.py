@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from parity import swap
 from parity.sides.points import Point
 
 from .finding import COMBINATION, CULPRITS, UNCONFIRMED, Culprit
@@ -27,10 +29,11 @@ def confirmed(state: State, found: Sequence[Suspect]) -> Answer:
     """Plant each culprit alone in the reference, and leave each alone unmended in the port."""
     groups = grouped(found)
     culprits = []
-    for name, members in groups.items():
+    for members in groups:
+        name = members[0].word if isinstance(members[0], Point) and members[0].word else str(members[0])
         alone = state.prober.score("planted", members)
         state.say(f"{name} alone, planted in the reference: {alone}")
-        others = [s for n, m in groups.items() if n != name for s in m]
+        others = [s for m in groups if m is not members for s in m]
         without = state.prober.score("mended", others)
         if others:
             state.say(f"everything mended but {name}: {without}")
@@ -54,9 +57,9 @@ def confirmed(state: State, found: Sequence[Suspect]) -> Answer:
 
 def hidden(state: State, wrong: Sequence[Wrong], base: Score) -> list[Culprit]:
     """Culprits of calls that fail by themselves though the whole does not show it."""
-    groups: dict[str, list[Wrong]] = {}
+    groups: dict[tuple[str, Any], list[Wrong]] = {}
     for w in wrong:
-        groups.setdefault(_name(w.made.point), []).append(w)
+        groups.setdefault((_name(w.made.point), replacement(w.made.point)), []).append(w)
     note = _hidden_by(base)
     return [
         Culprit(
@@ -70,7 +73,7 @@ def hidden(state: State, wrong: Sequence[Wrong], base: Score) -> list[Culprit]:
             note,
             by_itself=True,
         )
-        for name, ws in groups.items()
+        for (name, _), ws in groups.items()
     ]
 
 
@@ -95,27 +98,48 @@ def _name(point: Point) -> str:
     return point.word or point.path
 
 
-def grouped(found: Sequence[Suspect]) -> dict[str, list[Suspect]]:
-    """Suspects by what they are called: all calls of one word together, modules and parameters singly."""
-    groups: dict[str, list[Suspect]] = {}
+def grouped(found: Sequence[Suspect]) -> list[list[Suspect]]:
+    """Suspects that are one culprit: all calls of one word that are of one function, all others singly."""
+    groups: dict[tuple[str, Any], list[Suspect]] = {}
     for s in found:
-        name = s.word if isinstance(s, Point) and s.word else str(s)
-        groups.setdefault(name, []).append(s)
-    return groups
+        word = s.word if isinstance(s, Point) else ""
+        key = (word, replacement(s)) if isinstance(s, Point) and word else (str(s), None)
+        groups.setdefault(key, []).append(s)
+    return list(groups.values())
+
+
+def replacement(point: Point) -> Any:
+    """What is swapped in for the word at a point alone; None if nothing is."""
+    return swap.at_paths().word(point.path, point.word) if point.word else None
+
+
+def identity(culprit: Culprit) -> tuple[str, str, Any]:
+    """What two culprits have in common if they are one."""
+    if culprit.what != "word" or not culprit.places:
+        return culprit.what, culprit.name, None
+    return culprit.what, culprit.name, replacement(Point.parse(culprit.places[0]))
 
 
 def _culprit(state: State, members: Sequence[Suspect], alone: Score, without: Score) -> Culprit:
     first = members[0]
     sure = alone.bad and without.bad
     if isinstance(first, Parameter):
-        note = describe_parameter(state.prober, first.name)
+        note = "; ".join(filter(None, [describe_parameter(state.prober, first.name), _doubt(alone, without)]))
         return Culprit("parameter", first.name, (first.name,), 1, alone.gate, without.gate, sure, note)
     places = tuple(s.address for s in members if isinstance(s, Point))
     if first.word:
         of = sum(p.word == first.word for p in state.root.words)
-        return Culprit("word", first.word, places, of, alone.gate, without.gate, sure)
-    note = "; ".join(_module_notes(state, first.path))
+        note = _doubt(alone, without)
+        return Culprit("word", first.word, places, of, alone.gate, without.gate, sure, note)
+    note = "; ".join([*_module_notes(state, first.path), *filter(None, [_doubt(alone, without)])])
     return Culprit("module", first.path, places, len(places), alone.gate, without.gate, sure, note)
+
+
+def _doubt(alone: Score, without: Score) -> str:
+    """Why a suspect is no culprit, if it is none."""
+    if not alone.bad:
+        return "not confirmed: planted alone, it does no harm"
+    return "" if without.bad else "not confirmed: with the others mended the port holds"
 
 
 def _module_notes(state: State, path: str) -> list[str]:
@@ -154,7 +178,7 @@ def describe_parameter(prober: Prober, name: str) -> str:
 
 def merged(culprit: Culprit, more: Sequence[Culprit]) -> Culprit:
     """A culprit with the places at which the same word is wrong by itself too."""
-    places = {p for c in more if (c.what, c.name) == (culprit.what, culprit.name) for p in c.places}
+    places = {p for c in more if identity(c) == identity(culprit) for p in c.places}
     extra = sorted(places - set(culprit.places))
     if not extra:
         return culprit

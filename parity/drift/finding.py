@@ -32,6 +32,8 @@ class Culprit:
         within: addresses of the calls, each made by the one before, that lead from the word at `places` to
             this one; none where the word is said there itself.
         fickle: the same numbers give it several results.
+        seed: that of the input on which it was found, if it is not the finding's.
+        writes: it changes what it is given; `without` is then the gate of the port with it mended.
     """
 
     what: str
@@ -45,6 +47,13 @@ class Culprit:
     by_itself: bool = False
     within: tuple[str, ...] = ()
     fickle: bool = False
+    writes: bool = False
+    seed: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name and first place: one word may be wrong in two ways."""
+        return f"{self.name} in {self.places[0]}" if self.places else self.name
 
     def __str__(self) -> str:
         if self.what == "parameter":
@@ -60,12 +69,13 @@ class Culprit:
         else:
             paths = ", ".join(dict.fromkeys(_path(p) for p in self.places))
             where = f"{self.name} in {paths}"
-        if self.fickle:
+        if self.fickle or self.writes:
             return f"{self.what} {where}: {self.note}"
         figure = f"by itself {self.alone:.3g} times its own gate"
         if not self.by_itself:
             figure = f"alone {self.alone:.3g} times the gate"
-        return f"{self.what} {where}: {figure}" + (f"; {self.note}" if self.note else "")
+        seed = f" with seed={self.seed}" if self.seed is not None else ""
+        return f"{self.what} {where}: {figure}{seed}" + (f"; {self.note}" if self.note else "")
 
 
 def _path(address: str) -> str:
@@ -81,12 +91,14 @@ class Finding:
         gate: how the port did at the start.
         text: the answer in a sentence.
         culprits: the smallest set that was found, the largest contribution first.
-        narrowed: what is known of each culprit word by itself: dtypes, smallest case.
+        narrowed: what is known of each culprit word by itself: dtypes, smallest case; by its name, a second
+            culprit of that name by its `key`.
         near: where nothing is wrong, what is known of the words by their own specs, in words.
         bundles: folders with a reproduction.
         questions, runs: how many hybrids were judged, and how many times a model was run.
         seconds: how long it took.
         verification: how long one verdict on the case takes, in seconds.
+        seed: that of the input that fails, if the case's own holds.
     """
 
     kind: str
@@ -100,6 +112,7 @@ class Finding:
     runs: int = 0
     seconds: float = 0.0
     verification: float = 0.0
+    seed: int | None = None
 
     @property
     def found(self) -> bool:
@@ -113,9 +126,12 @@ class Finding:
     def lines(self) -> list[str]:
         """The answer for a terminal, a failure's message, a report."""
         found = [f"bisect: {self.text}", *(f"  {line}" for line in self.near)]
+        if self.seed is not None:
+            found.append(f"  on the input of seed={self.seed}; the case's own holds")
         for culprit in self.culprits:
             found.append(f"  {culprit}")
-            for line in self.narrowed.get(culprit.name, {}).get("lines", ()):
+            narrowed = self.narrowed.get(culprit.key) or self.narrowed.get(culprit.name, {})
+            for line in narrowed.get("lines", ()):
                 found.append(f"    {line}")
         found += [f"  reproduce: python {b}/repro.py" for b in self.bundles]
         if self.verification:

@@ -20,7 +20,7 @@ def innermost(prober: Prober, culprit: Culprit, say: Say) -> list[Culprit]:
 
     A word that says none, or none that is wrong, is the culprit itself.
     """
-    if culprit.what != "word" or culprit.within:
+    if culprit.what != "word" or culprit.within or culprit.writes:
         return [culprit]
     _, pair = prober.pair()
     point = Point.parse(culprit.places[0])

@@ -11,6 +11,7 @@ from parity import numerics
 from parity.case import Case
 from parity.environment import environment_class
 from parity.expect import silent
+from parity.judge import SEEDS as VERDICT
 from parity.nodes import Target
 from parity.settings import Settings
 from parity.sides.points import Point
@@ -20,12 +21,14 @@ from . import bundle
 from .as_one import failing_as_one
 from .bisect import bisect
 from .finding import AS_ONE, HOLDS, Culprit, Finding
+from .inner import made_at
 from .narrow import narrow
 from .own_specs import by_own_specs, lines_of
 from .predicate import Column, Command, judged_by
 from .prober import Memory, Prober
 
 SEEDS = 3
+"""How many inputs a hybrid is asked on, at most."""
 
 
 def investigate(
@@ -35,6 +38,7 @@ def investigate(
     *,
     question: Column | Command | None = None,
     predicate: str = "",
+    inputs: int | None = None,
     repeats: int = 2,
     fresh: bool = False,
     bundles: bool = True,
@@ -42,20 +46,25 @@ def investigate(
     node: str = "",
     say: Callable[[str], None] = silent,
 ) -> Finding:
-    """The finding on a case, narrowed, with its bundles under the run's output folder."""
-    seeds = settings.seeds or SEEDS
+    """The finding on a case, narrowed, with its bundles under the run's output folder.
+
+    `inputs` is how many the verdict took that is to be explained; none means as many as `parity run` takes.
+    """
+    inputs = inputs or settings.seeds or VERDICT[settings.profile]
+    seeds = min(inputs, SEEDS)
     home = settings.out / "bisect"
     prober = Prober(
         case,
         target,
         seeds=seeds,
+        inputs=inputs,
         judge=None if question is None else judged_by(question),
-        memory=memory_of(home, case, target, settings.swap, seeds, predicate, fresh),
+        memory=memory_of(home, case, target, settings.swap, inputs, predicate, fresh),
         say=say,
     )
-    finding = bisect(prober, seeds=seeds, repeats=repeats, say=say)
+    finding = bisect(prober, seeds=inputs, repeats=repeats, say=say)
     if finding.kind == HOLDS and question is None:
-        text = failing_as_one(prober, seeds)
+        text = failing_as_one(prober, inputs)
         if text is not None:
             finding = replace(finding, kind=AS_ONE, text=text)
         with nullcontext() if text is None else numerics.as_it_runs():
@@ -69,7 +78,7 @@ def memory_of(
     case: Case,
     target: Target,
     swaps: tuple[str, ...],
-    seeds: int,
+    inputs: int,
     predicate: str,
     fresh: bool,
 ) -> Memory:
@@ -78,7 +87,7 @@ def memory_of(
         "case": str(case),
         "target": f"{target.side}/{target.device}",
         "swaps": [f"{s} {_digest(s)}" for s in swaps],
-        "seeds": seeds,
+        "inputs": inputs,
         "predicate": predicate,
         "environment": environment_class(target.side, target.device),
         "code": code_of(case),
@@ -130,15 +139,17 @@ def completed(
 ) -> Finding:
     """A finding with what its words do by themselves, and with bundles in a folder if there is one."""
     narrowed, bundles = {}, []
-    case, target = prober.case, prober.target
-    assert isinstance(case.spec, LayerSpec)
+    found_on, target = prober.case, prober.target
+    assert isinstance(found_on.spec, LayerSpec)
     for culprit in finding.culprits:
-        if culprit.what == "word":
+        case = prober.case = found_on if culprit.seed is None else found_on.with_seed(culprit.seed)
+        if culprit.what == "word" and not culprit.writes:
             say(f"{culprit.name} by its own spec")
             point = replace(Point.parse(culprit.places[0]), word=culprit.name)
-            known = narrow(case.spec, point, case.dtype, target, vjp=case.vjp)
+            made = made_at(prober.pair()[1], Point.parse(culprit.places[0]), culprit.within)
+            known = narrow(found_on.spec, point, case.dtype, target, vjp=case.vjp, made=made)
             if known is not None:
-                narrowed[culprit.name] = {
+                narrowed[culprit.name if culprit.name not in narrowed else culprit.key] = {
                     "dtypes": known.dtypes,
                     "smallest": known.smallest,
                     "lines": known.lines(),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity import sides
-from parity.compare import Comparison, Expected, compare
+from parity.compare import Comparison, Expected, compare, lost_in
 from parity.dtypes import FLOAT32, FLOAT64, AnyArray, WorkingDtype, cast, is_floating, of_array, round_to, ulp
 from parity.expect import COHERENT_MOVES, Say, silent
 from parity.floor import FloorMeter, norms
@@ -211,15 +211,35 @@ class Local:
         own = self._own(made)
         dtype = self._pair.task.dtype
         meters = self._measured(made, exact) if floors else {}
+        unbounded = self._unbounded(made, exact, own)
         return [
             Expected(
                 oracle=o,
                 dtype=(of_array(r) or dtype) if is_floating(o) else None,
                 reference=r,
                 floor=meters[i].floor() if i in meters else None,
+                unbounded=unbounded.get(i),
             )
             for i, (o, r) in enumerate(zip(exact, own, strict=True))
         ]
+
+    def _unbounded(
+        self, made: Made, exact: list[AnyArray], own: list[AnyArray]
+    ) -> dict[int, tuple[float, float]]:
+        """The errors where the reference overflows in half precision, had that the range of float64."""
+        dtype = self._pair.task.dtype
+        if dtype.precision >= FLOAT32.precision:
+            return {}
+        lost = {
+            i: lost_in(dtype, o, r) for i, (o, r) in enumerate(zip(exact, own, strict=True)) if is_floating(o)
+        }
+        if not any(at.any() for at in lost.values()):
+            return {}
+        from parity.sides.reorder import ROUNDED_TO, OtherRoundings
+
+        with OtherRoundings(1, precision=dtype.precision, dtype=ROUNDED_TO):
+            rounded = self.ask(self._open(FLOAT64), made)
+        return {i: norms((rounded[i] - exact[i])[at]) for i, at in lost.items()}
 
     def _measured(self, made: Made, exact: list[AnyArray]) -> dict[int, FloorMeter]:
         """Meters filled by float32 runs of the reference with its inputs moved and other roundings."""

@@ -1,21 +1,21 @@
 """A case that holds: how near to their gates its words are by their own specs, as a place to look next."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from parity import swap
-from parity.case import named
 from parity.errors import ParityError
 from parity.expect import Say, silent
 from parity.judge import judge
 from parity.sides.points import Point
 from parity.spec import LayerSpec
 
+from .like import cases_of
+from .local import Made
 from .narrow import as_said, word_spec
 from .prober import Prober
-from .tree import Recorder
 
 SEEDS = 2
 SHOWN = 3
@@ -44,32 +44,47 @@ class Near:
 
 
 def by_own_specs(prober: Prober, swaps: Sequence[str] = (), say: Say = silent) -> list[Near]:
-    """Every word that the port says, by the first case of its own spec; the nearest to its gate first."""
+    """Every word that the port says, by cases of its own spec (`cases_of`); the nearest to its gate first."""
     spec, target = prober.case.spec, prober.target
     assert isinstance(spec, LayerSpec)
-    recorder = Recorder()
-    prober.pair()[1].port.run(recorder.around)
-    prober.runs += 1
-    said: dict[tuple[str, Callable[..., Any] | None], Point] = {}
-    for point in recorder.root.words:
-        said.setdefault((point.word, swap.at_paths().word(point.path, point.word)), point)
+    said = _said(prober)
     say(f"{len(said)} words by their own specs")
     found = []
-    for (name, replacement), point in said.items():
-        word = word_spec(name)
+    for (name, replacement), made in said.items():
+        word, point = word_spec(name), made.point
         if word is None:
             continue
-        case = named(word, word.cases[0], prober.case.dtype, vjp=prober.case.vjp and bool(word.grads))
-        try:
-            with as_said(spec, point):
-                judgement = judge(case, target.side, target.device, seeds=SEEDS, most=SEEDS)
-        except ParityError:  # the side does not run it by itself
+        asked = []
+        for case in cases_of(word, made, prober.case.dtype, vjp=prober.case.vjp and bool(word.grads)):
+            try:
+                with as_said(spec, point):
+                    asked.append(judge(case, target.side, target.device, seeds=SEEDS, most=SEEDS))
+            except ParityError:  # the side does not run it by itself
+                continue
+        if not asked:
             continue
+        worst = max(asked, key=lambda j: (j.status == "fail", j.worst[1].ratio))
         path = point.path if replacement is not None else ""
-        command = ["parity", "run", "--case", str(case), *_swapped(spec, point, swaps)]
-        gate, fails = judgement.worst[1].ratio, judgement.status == "fail"
+        command = ["parity", "run", "--case", str(worst.case), *_swapped(spec, point, swaps)]
+        gate, fails = worst.worst[1].ratio, worst.status == "fail"
         found.append(Near(name, path, gate, fails, shlex.join(command)))
     return sorted(found, key=lambda near: (not near.fails, -near.gate))
+
+
+def _said(prober: Prober) -> dict[tuple[str, Callable[..., Any] | None], Made]:
+    """The first call of every word that the port says, and of every replacement of it."""
+    port = prober.pair()[1].port
+    said: dict[tuple[str, Callable[..., Any] | None], Made] = {}
+
+    def around(at: Point, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        key = at.word, swap.at_paths().word(at.path, at.word)
+        if at.word and key not in said:
+            said[key] = Made(at, (port.portable(args), port.portable(dict(kwargs))))
+        return call(*args, **kwargs)
+
+    port.run(around)
+    prober.runs += 1
+    return said
 
 
 def _swapped(spec: LayerSpec, point: Point, swaps: Sequence[str]) -> list[str]:

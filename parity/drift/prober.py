@@ -13,7 +13,7 @@ import numpy as np
 
 from parity.case import Case
 from parity.compare import Comparison
-from parity.dtypes import AnyArray
+from parity.dtypes import FLOAT32, AnyArray
 from parity.errors import ParityError
 from parity.expect import Expectation, Say, silent
 from parity.judge import expectation, measure, rule_for, task_of
@@ -21,7 +21,7 @@ from parity.nodes import Target
 from parity.record import Row, row_of
 from parity.sides.live import Live
 from parity.sides.points import Point
-from parity.verdict import Verdict, decide, overall
+from parity.verdict import OUTLIER, Verdict, decide, overall
 
 from .hybrid import Pair
 
@@ -113,7 +113,11 @@ def _answers(lines: Iterable[str]) -> Iterator[tuple[str, Score]]:
 
 
 class Prober:
-    """Judges hybrids of one case on one target by the verdict of the case's own results."""
+    """Judges hybrids of one case on one target by the verdict of the case's own results.
+
+    What is in `always` is mended whatever is asked. A hybrid is asked on up to `seeds` inputs, the port
+    as it is on up to `inputs`, as many as a verdict takes.
+    """
 
     def __init__(
         self,
@@ -121,6 +125,7 @@ class Prober:
         target: Target,
         *,
         seeds: int = 3,
+        inputs: int = 1,
         judge: Judge | None = None,
         memory: Memory | None = None,
         say: Say = silent,
@@ -128,6 +133,10 @@ class Prober:
         self.case = case
         self.target = target
         self._seeds = seeds
+        self._inputs = inputs
+        self._first = case.seed
+        self._near = False
+        self.always: tuple[Suspect, ...] = ()
         self._judge = judge
         self._memory = memory or Memory(None, {})
         self._say = say
@@ -138,39 +147,99 @@ class Prober:
 
     def pair(self, i: int = 0) -> tuple[Expectation, Pair]:
         """The i-th input: what it should give, and both models loaded for it."""
-        if i not in self._pairs:
-            self._say(f"what input {i + 1} should give")
+        seed = self.case.seed + i
+        if seed not in self._pairs:
+            self._say(f"what input {seed - self._first + 1} should give")
             start = time.monotonic()
-            expected = expectation(self.case, self.case.seed + i)
+            expected = expectation(self.case, seed, near=self._near)
             self._prepared.append(time.monotonic() - start)
             pair = Pair(expected.task, self.target.side, self.target.device)
-            self._pairs[i] = (expected, pair)
-        return self._pairs[i]
+            self._pairs[seed] = (expected, pair)
+        return self._pairs[seed]
 
     def models(self, i: int) -> Pair:
         """Both models on the i-th input, though nobody may know what it should give."""
-        if i in self._pairs:
-            return self._pairs[i][1]
-        return Pair(task_of(self.case, self.case.seed + i), self.target.side, self.target.device)
+        seed = self.case.seed + i
+        if seed in self._pairs:
+            return self._pairs[seed][1]
+        return Pair(task_of(self.case, seed), self.target.side, self.target.device)
 
     def verification(self, seeds: int) -> float:
         """Seconds to know what `seeds` inputs should give: a verdict, but for the port's own run."""
         return seeds * sum(self._prepared) / max(len(self._prepared), 1)
 
-    def score(self, direction: Direction, chosen: Sequence[Suspect]) -> Score:
-        """How the port does with the chosen mended, or the reference with them planted."""
-        key = _key(direction, chosen)
+    def as_it_is(self) -> Score:
+        """The port with nothing mended, on as many inputs as a verdict takes.
+
+        If only another input than the case's own shows a failure, the case is that input's from then on: with
+        another mask or other numbers the same port may hold.
+        """
+        own, base = self.case, self._closely()
+        if base.bad or self._judge is not None:
+            return base
+        gates = [base.gate]
+        for i in range(1, self._inputs):
+            self.case = own.with_seed(self._first + i)
+            gates.append(self._once())
+        worst = int(np.argmax(gates))
+        mean = np.exp(np.mean(np.log(np.maximum(gates, np.finfo(float).tiny))))
+        if not (gates[worst] <= OUTLIER and mean <= 1):  # what a verdict allows
+            self.case = own.with_seed(self._first + worst)
+            found = self._closely()
+            if found.bad:
+                return found
+        self.case = own
+        return base
+
+    def elsewhere(self) -> Score | None:
+        """With what is always mended, the first other input that is far off: the case's from now on."""
+        own = self.case
+        for seed in range(self._first, self._first + self._inputs):
+            if seed == own.seed or self._judge is not None:
+                continue
+            self.case = own.with_seed(seed)
+            if not self._once() <= OUTLIER and (found := self._closely()).bad:
+                return found
+        self.case = own
+        return None
+
+    def _once(self) -> float:
+        """The gate on the present input alone; models of an input that no hybrid is asked on are not kept."""
+        gate = self.score("mended", (), alone=True).gate
+        if self.case.seed >= self._first + self._seeds:
+            self._pairs.pop(self.case.seed, None)
+        return gate
+
+    def _closely(self) -> Score:
+        """The port as it is on the present inputs; half precision is asked twice before it fails."""
+        found = self.score("mended", ())
+        half = self.case.dtype.precision < FLOAT32.precision
+        if found.bad and half and self._judge is None and not self._near and np.isfinite(found.gate):
+            self._near = True
+            self._pairs.clear()
+            found = self.score("mended", ())
+        return found
+
+    def score(self, direction: Direction, chosen: Sequence[Suspect], *, alone: bool = False) -> Score:
+        """How the port does with the chosen mended, or the reference with them planted; `alone`: once."""
+        key = self._condition() + ("alone, " if alone else "") + _key(direction, chosen)
         known = self._memory.get(key)
         if known is None:
             self.asked += 1
-            known = self._score(direction, chosen)
+            known = self._score(direction, chosen, 1 if alone else self._seeds)
             self._memory.put(key, known)
         return known
 
-    def _score(self, direction: Direction, chosen: Sequence[Suspect]) -> Score:
+    def _condition(self) -> str:
+        """What an answer depends on beside the question."""
+        seed = f"seed {self.case.seed}, " if self.case.seed != self._first else ""
+        always = f"without {_key('mended', self.always)}, " if self.always else ""
+        return seed + ("near, " if self._near else "") + always
+
+    def _score(self, direction: Direction, chosen: Sequence[Suspect], seeds: int) -> Score:
         samples: dict[str, list[Comparison]] = {}
         results: Mapping[str, AnyArray] = {}
-        for i in range(self._seeds):
+        for i in range(seeds):
             expected, pair = self.pair(i)
             self.runs += 1
             try:
@@ -208,8 +277,9 @@ class Prober:
             case=str(self.case),
         )
 
-    @staticmethod
-    def _run(pair: Pair, direction: Direction, chosen: Sequence[Suspect]) -> Mapping[str, AnyArray]:
+    def _run(self, pair: Pair, direction: Direction, chosen: Sequence[Suspect]) -> Mapping[str, AnyArray]:
+        if direction == "mended":
+            chosen = [*self.always, *chosen]
         points = [s for s in chosen if isinstance(s, Point)]
         names = [s.name for s in chosen if isinstance(s, Parameter)]
         if direction == "mended":

@@ -20,11 +20,12 @@ from parity.sides.live import Live, leaves
 from parity.sides.points import Point
 from parity.swap import swapped
 
-from .bundle import BITS, VERDICT, WHOLE
+from .bundle import BITS, VERDICT, WHOLE, WRITES
 from .local import Local, Made
 from .prober import Prober
 from .said import as_layer
 from .unsteady import CALLS
+from .writes import writers
 
 
 def replay(folder: Path) -> int:
@@ -40,6 +41,8 @@ def replay(folder: Path) -> int:
         if about.get("asks") == WHOLE:
             return _whole(prober, places)
         port = sides.get(about["side"]).open(task_of(case, case.seed))
+        if about.get("asks") == WRITES:
+            return _writes(port, places)
         if about["culprit"]["what"] == "parameter":
             return _parameter(port, about["culprit"]["name"], data["given"])
         call = json.loads((folder / "call.json").read_text(encoding="utf-8"))
@@ -62,6 +65,13 @@ def _parameter(port: Live, name: str, given: AnyArray) -> int:
         return 0
     print(f"{name} is not as given")
     return 1
+
+
+def _writes(port: Live, places: list[Point]) -> int:
+    """Calls that write into their arguments."""
+    found = [p for p in writers(port) if p in places]
+    print(", ".join(f"{p} writes into its arguments" for p in found) or "no call writes into its arguments")
+    return int(bool(found))
 
 
 def _whole(prober: Prober, points: list[Point]) -> int:

@@ -32,16 +32,21 @@ def search(state: State, wrong: list[Suspect], likely: Sequence[Point] = ()) -> 
     few = [n.point for n in state.root.walk() if n.point in chosen and _bridgeable(state, n.point)]
     if few and _cured(state, [*wrong, *few], f"the {len(few)} calls that fail by themselves mended"):
         return _by_name(state, wrong, few)
-    words = [p for p in state.root.words if _bridgeable(state, p)]
-    if _cured(state, [*wrong, *words], f"all {len(words)} calls of words mended"):
-        return _by_name(state, wrong, words)
-    say = state.say
-    say("not in a word: the search goes through the modules")
-    return _descend(state, state.root, wrong)
+    words = [p for p in state.root.words if _bridgeable(state, p) and p not in few]
+    if words and _cured(state, [*wrong, *few, *words], f"all {len(words)} calls of words mended"):
+        return [*few, *_by_name(state, wrong, words, few)]
+    state.say("not in a word: the search goes through the modules")
+    deeper = _descend(state, state.root, list(few), wrong)
+    return None if deeper is None else [*few, *deeper]
 
 
-def _by_name(state: State, wrong: list[Suspect], calls: list[Point]) -> list[Suspect]:
-    """First which words (or modules, or parameters), then which of their calls, or of those within."""
+def _by_name(
+    state: State, wrong: list[Suspect], calls: list[Point], fixed: Sequence[Suspect] = ()
+) -> list[Suspect]:
+    """First which words (or modules, or parameters), then which of their calls, or of those within.
+
+    What is `fixed` is mended whatever is asked.
+    """
     groups: dict[str, list[Suspect]] = {str(w): [w] for w in wrong}
     for p in calls:
         groups.setdefault(p.word or p.address, []).append(p)
@@ -49,12 +54,12 @@ def _by_name(state: State, wrong: list[Suspect], calls: list[Point]) -> list[Sus
 
     def cures(chosen: Sequence[str], left: int) -> bool:
         what = f"{some(chosen)} mended" + (" everywhere" if words & set(chosen) else "")
-        return _cured(state, [p for n in chosen for p in groups[n]], what, left)
+        return _cured(state, [*fixed, *(p for n in chosen for p in groups[n])], what, left)
 
     bad, _ = peel(list(groups), cures)
     found: list[Suspect] = []
     for name in bad:
-        others = [p for n in bad if n != name for p in groups[n]]
+        others = [*fixed, *(p for n in bad if n != name for p in groups[n])]
         first = groups[name][0]
         if isinstance(first, Parameter):
             found.append(first)
@@ -102,31 +107,37 @@ def _places(state: State, calls: list[Point], others: list[Suspect]) -> list[Sus
     return found
 
 
-def _descend(state: State, node: Node, fixed: list[Suspect]) -> list[Suspect] | None:
-    """The smallest set of suspects at or below a call; None if mending all that it calls does not cure."""
-    inner: list[Suspect] = [c.point for c in node.children if _bridgeable(state, c.point)]
+def _descend(
+    state: State, node: Node, fixed: list[Suspect], wrong: Sequence[Suspect] = ()
+) -> list[Suspect] | None:
+    """The smallest set of `wrong` suspects and calls below a call that cures, with the fixed ones mended.
+
+    None if mending all that it calls does not.
+    """
+    candidates = [*wrong, *(c.point for c in node.children if _bridgeable(state, c.point))]
     where = node.point.path or "the outermost module"
-    if not inner or not _cured(state, [*fixed, *inner], f"everything that {where} calls mended"):
+    if not candidates or not _cured(state, [*fixed, *candidates], f"everything that {where} calls mended"):
         return None
-    needed = [*fixed, *inner]
     bad, _ = peel(
-        needed,
-        lambda chosen, left: _cured(state, chosen, f"{some([str(s) for s in chosen])} mended", left),
+        candidates,
+        lambda chosen, left: _cured(
+            state, [*fixed, *chosen], f"{some([str(s) for s in chosen])} mended", left
+        ),
     )
     found: list[Suspect] = []
     for suspect in bad:
-        if suspect in fixed or isinstance(suspect, Parameter) or suspect.word:
+        if isinstance(suspect, Parameter) or suspect.word:
             found.append(suspect)
             continue
         child = next(c for c in node.children if c.point == suspect)
-        found += _inside(state, child, [s for s in bad if s != suspect])
+        found += _inside(state, child, [*fixed, *(s for s in bad if s != suspect)])
     return found
 
 
 def _inside(state: State, node: Node, others: list[Suspect]) -> list[Suspect]:
     """What in a module has to be mended, with the others mended: calls within, or else itself."""
     deeper = _descend(state, node, others)
-    return [node.point] if deeper is None else [s for s in deeper if s not in others]
+    return [node.point] if deeper is None else deeper
 
 
 def _bridgeable(state: State, point: Point) -> bool:

@@ -11,6 +11,7 @@ from parity.drift.bisect import bisect
 from parity.drift.finding import HOLDS, Finding
 from parity.drift.prober import Prober, wrong_parameters
 from parity.errors import ParityError
+from parity.judge import SEEDS
 from parity.nodes import Target
 from parity.processes import processes
 from parity.record import Row
@@ -147,7 +148,7 @@ def _bisected(bug: Bug, place: Place) -> Bisected:
         return Bisected(NOT_ASKED, "no model says the word")
     start = time.monotonic()
     try:
-        prober = Prober(case, place.target)
+        prober = Prober(case, place.target, inputs=SEEDS["quick"])
         finding = bisect(prober, repeats=3)
     except ParityError as error:
         return Bisected(WRONG, f"{type(error).__name__}: {error}", time.monotonic() - start)

@@ -36,6 +36,9 @@ class MlxLive:
             self.module = side.load(task.spec, task)
             mx.eval(self.module.parameters())
         self.at = dict(named_modules(self.module))
+        # Asked for at every call, and the same all the time:
+        self._own = set(dict(tree_flatten(self.module.trainable_parameters())))
+        self._homes: dict[str, dict[str, str]] = {}
 
     @contextmanager
     def stream(self) -> Iterator[None]:
@@ -90,10 +93,15 @@ class MlxLive:
         """
         if point.word:
             return {}
-        own = set(dict(tree_flatten(self.module.trainable_parameters())))
+        if point.path not in self._homes:
+            self._homes[point.path] = self._found(point.path)
+        return self._homes[point.path]
+
+    def _found(self, path: str) -> dict[str, str]:
+        own = self._own
         given = self.task.parameters or dict.fromkeys(own)
         homes = {id(x): n for n, x in given.items() if n in own}
-        prefix = f"{point.path}." if point.path else ""
+        prefix = f"{path}." if path else ""
         found: dict[str, str] = {}
         for name, x in given.items():
             home = name if name in own else homes.get(id(x)) if x is not None else None
@@ -103,9 +111,11 @@ class MlxLive:
 
     def _trainable(self, point: Point) -> dict[str, mx.array]:
         """Them with their values; a word takes its own as arguments."""
-        names = self._names(point)
-        every = dict(tree_flatten(self.module.trainable_parameters())) if names else {}
-        return {name: every[home] for name, home in names.items()}
+        found = {}
+        for name, home in self._names(point).items():
+            path, _, last = home.rpartition(".")
+            found[name] = self.at[path][last]
+        return found
 
     def is_array(self, value: Any) -> bool:
         return isinstance(value, mx.array)
@@ -120,7 +130,7 @@ class MlxLive:
         return self.says(point.word) is not None if point.word else point.path in self.at
 
     def trainable(self, point: Point) -> set[str]:
-        return set(self._trainable(point))
+        return set(self._names(point))
 
     def call(
         self, point: Point, args: tuple[Any, ...], kwargs: Mapping[str, Any], around: Around | None = None

@@ -18,6 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 aten = torch.ops.aten
 
+ROUNDED_TO = torch.float64
+"""The dtype in which results are rounded to fewer bits: its range holds all others."""
+
 
 def _wide(x: Tensor) -> Tensor:
     """Half precision accumulates in float32."""
@@ -227,11 +230,23 @@ class OtherRoundings(TorchDispatchMode):
     With `away`, every result moves one unit away from zero instead: what a constant that is rounded once
     (1/n, √2) does to all results alike. The dtype is float32, in which honest code of half precision computes
     too, or float64.
+
+    With a `precision`, every result is rounded to so many bits instead, up or down at random in proportion to
+    where it lies (stochastic rounding: Connolly, Higham & Mary 2021), and no exponent is too large for it:
+    what half precision would give if it had the range.
     """
 
-    def __init__(self, seed: int | None, *, away: bool = False, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        seed: int | None,
+        *,
+        away: bool = False,
+        precision: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         self._dtype = dtype
+        self._precision = precision
         self._random = None if seed is None else torch.Generator().manual_seed(seed)
         self._away = away
 
@@ -281,6 +296,8 @@ class OtherRoundings(TorchDispatchMode):
 
     def _move(self, x: Tensor) -> Tensor:
         """Each finite element other than zero one step away on the grid of its dtype, or none."""
+        if self._precision is not None:
+            return self._rounded(x, self._precision)
         grid = torch.int32 if x.dtype is torch.float32 else torch.int64
         bits = x.view(grid)
         if self._away:
@@ -291,3 +308,11 @@ class OtherRoundings(TorchDispatchMode):
         # The largest number stays too: a step further is infinity.
         movable = (magnitude > 0) & (magnitude < _LARGEST[x.dtype])
         return torch.where(movable, moved, bits).view(x.dtype)
+
+    def _rounded(self, x: Tensor, precision: int) -> Tensor:
+        """Each finite element rounded to some bits, up or down."""
+        mantissa, exponent = torch.frexp(x)
+        chance = torch.rand(x.shape, generator=self._random, dtype=x.dtype)
+        kept = torch.floor(mantissa * 2.0**precision + chance)
+        rounded = kept * torch.pow(2.0, (exponent - precision).to(x.dtype))
+        return torch.where(torch.isfinite(x) & torch.isfinite(rounded), rounded, x)

@@ -153,15 +153,18 @@ class TorchSide:
         reorder: bool = False,
         rounding_seed: int | None = None,
         away: bool = False,
+        precision: int | None = None,
         flush: bool = False,
     ) -> Outcome:
-        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings.
+        """Run a task; with `reorder`, with sums in sequence and, given a seed or `away`, other roundings,
+        or given a seed and a `precision`, each result rounded to so many bits.
 
         With `flush`, subnormal results are zero, where the processor can. A `module` that is `loaded` for the
         task serves several runs.
         """
         dtype = torch.float64 if task.dtype == FLOAT64 else torch.float32
-        with OtherRoundings(rounding_seed, away=away, dtype=dtype) if reorder else nullcontext():
+        other = OtherRoundings(rounding_seed, away=away, precision=precision, dtype=dtype)
+        with other if reorder else nullcontext():
             if not flush:
                 return self.run_module(task, module)
             torch.set_flush_denormal(True)

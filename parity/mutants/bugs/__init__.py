@@ -21,6 +21,7 @@ __all__ = [
     "precision",
     "products",
     "races",
+    "remembered",
     "rows",
     "rules",
     "structures",

@@ -28,9 +28,10 @@ def target(frameworks: None) -> Target:
 def bisected(target: Target) -> Bisected:
     """Bisect a case with culprits, ``what=name``, swapped in."""
 
-    def run(text: str, *swaps: str, memory: Path | None = None) -> Finding:
+    def run(text: str, *swaps: str, memory: Path | None = None, inputs: int = 1) -> Finding:
         names = [f"{s.partition('=')[0]}={CULPRITS}:{s.partition('=')[2]}" for s in swaps]
         with swapped(names):
-            return bisect(Prober(as_layer(Case.parse(text)), target, memory=Memory(memory, {"swaps": names})))
+            kept = Memory(memory, {"swaps": names})
+            return bisect(Prober(as_layer(Case.parse(text)), target, inputs=inputs, memory=kept))
 
     return run

@@ -12,9 +12,11 @@ _gated_long_conv = ops.gated_long_conv
 _gelu = ops.gelu
 _gelu_tanh = ops.gelu_tanh
 _linear = ops.linear
+_masked_mean = ops.masked_mean
 _softmax = ops.softmax
 _layer_norm = ops.layer_norm
 _calls = itertools.count()
+_rare_calls = itertools.count()
 
 
 def gelu_tanh(x):
@@ -25,6 +27,16 @@ def gelu_tanh(x):
 def gelu_a_little_large(x):
     """Off by 3e-6 of itself: far below what end to end shows."""
     return mx.multiply(_gelu(x), mx.array(1 + 3e-6, dtype=x.dtype))
+
+
+def gelu_of_a_sigmoid(x):
+    """x·σ(1.702·x), wrong by a per cent."""
+    return mx.multiply(x, mx.sigmoid(mx.multiply(mx.array(1.702, dtype=x.dtype), x)))
+
+
+def gelu_as_relu(x):
+    """Another activation."""
+    return ops.relu(x)
 
 
 def gelu_somewhat_large(x):
@@ -138,3 +150,51 @@ def gelu_wrong_when_large(x):
 def gated_long_conv_skips_more(u, k, D, gate, extra=None, k_rev=None):
     """A percent too much of the skip, in the word that layers say on kernels in place of several."""
     return _gated_long_conv(u, k, mx.multiply(D, mx.array(1.01, dtype=D.dtype)), gate, extra, k_rev)
+
+
+def mean_of_the_first(x, mask):
+    """As many tokens as the mask has, from the left: right unless the mask has holes or begins late."""
+    count = mx.sum(mask, axis=1, keepdims=True)
+    left = mx.less(mx.expand_dims(mx.arange(mask.shape[1], dtype=count.dtype), 0), count)
+    return _masked_mean(x, left.astype(mask.dtype))
+
+
+def linear_in_place(module, u):
+    """The right result, and the input no longer what it was."""
+    y = module(u)
+    mx.eval(y)
+    u *= mx.array(0.5, dtype=u.dtype)
+    return y
+
+
+def gate_in_place(x, g):
+    """Into its first argument, which nobody reads afterwards."""
+    x *= g
+    return x
+
+
+def conv_of_other_lengths(x, weight, bias, padding):
+    """Without the bias where a tile of sixteen leaves one element."""
+    b = mx.zeros_like(bias) if x.shape[-1] % 16 == 1 else bias
+    return _depthwise_conv1d(x, weight, b, padding)
+
+
+def gelu_every_fifth_call(x):
+    """A race that shows in one run of five."""
+    y = _gelu(x)
+    return mx.multiply(y, mx.array(1.01, dtype=y.dtype)) if next(_rare_calls) % 5 == 4 else y
+
+
+def doubled(module, x):
+    """Twice what the module gives."""
+    return mx.multiply(module(x), mx.array(2, dtype=x.dtype))
+
+
+_kernels: dict[tuple[int, str], mx.array] = {}
+
+
+def kernel_of_the_first(module, x):
+    """One filter's kernel kept for all that are as long."""
+    length = x.shape[-1]
+    k = _kernels.setdefault((length, str(x.dtype)), mx.swapaxes(module.filter(length)[0], 0, 1))
+    return ops.long_conv(x, k, module.bias)

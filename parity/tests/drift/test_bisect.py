@@ -193,6 +193,67 @@ def test_only_in_combination(bisected: Bisected) -> None:
     assert list(places(found)) == ["gelu"]
 
 
+def test_an_input_that_shows_it(bisected: Bisected) -> None:
+    """The case's own mask hides it, another input's does not: as many are asked as a verdict asks."""
+    case, swap = "BertModel;l=8;d=16;arg.pool_all=True", "mlx_impl.ops.masked_mean=mean_of_the_first"
+    assert bisected(case, swap).kind == finding.HOLDS
+    found = bisected(case, swap, inputs=5)
+    assert list(places(found)) == ["masked_mean"]
+    assert found.seed in {1, 2, 3, 4}
+    assert f"on the input of seed={found.seed}" in "\n".join(found.lines())
+    assert bisected(MODEL, inputs=5).seed is None
+    beside = bisected(case, swap, "encoder.layer.1.mlp=mlp_exchanged", inputs=5)
+    assert set(places(beside)) == {"masked_mean", "encoder.layer.1.mlp"}
+    assert {c.seed is None for c in beside.culprits} == {True, False}
+    assert "on other inputs masked_mean" in beside.text
+
+
+def test_two_faults_of_one_word(bisected: Bisected) -> None:
+    """Each with its place and what it contributes."""
+    found = bisected(
+        DEEP, "encoder.layer.1.mlp.act/gelu=gelu_of_a_sigmoid", "encoder.layer.3.mlp.act/gelu=gelu_as_relu"
+    )
+    assert [c.name for c in found.culprits] == ["gelu", "gelu"]
+    assert {c.places for c in found.culprits} == {(f"encoder.layer.{i}.mlp.act/gelu#0",) for i in (1, 3)}
+    assert len({c.alone for c in found.culprits}) == 2
+
+
+def test_what_writes_into_its_arguments(bisected: Bisected) -> None:
+    """Neither its result nor a hybrid shows it; one that writes where nobody reads does no harm."""
+    swap = "encoder.layer.1.attention.in_linear=linear_in_place"
+    found = bisected("BertModel;l=8;d=16", swap)
+    assert set(places(found)) == {"encoder.layer.1.attention.in_linear"}
+    assert found.culprits[0].writes
+    assert "writes into its arguments" in str(found.culprits[0])
+    found = bisected("BertModel;l=8;d=16", swap, "encoder.layer.0.mlp=mlp_exchanged")
+    assert set(places(found)) == {"encoder.layer.1.attention.in_linear", "encoder.layer.0.mlp"}
+    assert bisected(MODEL, "mlx_impl.ops.gate=gate_in_place").kind == finding.HOLDS
+
+
+def test_a_rare_race_behind_what_is_always_wrong(bisected: Bisected) -> None:
+    """Two runs are alike; before anything is named there are more."""
+    found = bisected(
+        DEEP,
+        "encoder.layer.1.mlp.act/gelu=gelu_every_fifth_call",
+        "encoder.layer.3.attention.short_filter/depthwise_conv1d=conv_without_bias",
+    )
+    assert found.kind == finding.NOT_REPRODUCIBLE
+    assert set(places(found)) == {"gelu", "depthwise_conv1d"}
+
+
+@pytest.mark.parametrize(
+    ("swap", "wrong"),
+    [("encoder.layer.*.mlp=doubled", 5), ("encoder.layer.*.attention.filter_fn=kernel_of_the_first", 4)],
+)
+def test_a_module_wrong_in_every_layer(bisected: Bisected, swap: str, wrong: int) -> None:
+    """In no more questions than a few for each; what keeps something from a call before, too."""
+    found = bisected(DEEP, swap)
+    sure = [c for c in found.culprits if c.confirmed]
+    assert len(sure) == wrong
+    assert {c.what for c in sure} == {"module"}
+    assert found.questions <= 8 * wrong
+
+
 def test_it_goes_on_where_it_was_interrupted(bisected: Bisected, tmp_path: Path) -> None:
     """Answers are on disk as they come; a line cut short is asked again, another question starts anew."""
     file = tmp_path / "answers.jsonl"

@@ -4,13 +4,19 @@ import shlex
 
 import pytest
 
-from parity.case import Case
+from parity.case import Case, named
 from parity.drift.bisect import bisect
 from parity.drift.finding import HOLDS
-from parity.drift.own_specs import by_own_specs, lines_of
+from parity.drift.inner import made_at
+from parity.drift.like import like_call
+from parity.drift.narrow import narrow, word_spec
+from parity.drift.own_specs import _said, by_own_specs, lines_of
 from parity.drift.prober import Prober
 from parity.drift.said import as_layer
+from parity.dtypes import FLOAT32
 from parity.nodes import Target
+from parity.sides.points import Point
+from parity.spec import LayerSpec
 from parity.swap import swapped
 from parity.tests.drift.conftest import CULPRITS
 
@@ -32,6 +38,33 @@ def test_the_nearest_to_its_gate(target: Target) -> None:
     first, command = lines_of(near)
     assert f"{near[0].word} {near[0].gate:.2g}" in first
     assert near[0].command in command
+
+
+def test_a_length_that_the_named_cases_do_not_have(target: Target) -> None:
+    """A culprit is asked with the sizes that it has in the model, and says which of them decides."""
+    with swapped([f"mlx_impl.ops.depthwise_conv1d={CULPRITS}:conv_of_other_lengths"]):
+        case = as_layer(Case.parse(CASE.replace("l=8", "l=33")))
+        prober = Prober(case, target)
+        assert isinstance(case.spec, LayerSpec)
+        point = Point("attention.short_filter", "depthwise_conv1d")
+        made = made_at(prober.pair()[1], point)
+        found = narrow(case.spec, point, case.dtype, target, vjp=False, made=made)
+        without = narrow(case.spec, point, case.dtype, target, vjp=False)
+    assert found is not None
+    assert without is not None
+    assert not without.smallest
+    assert "depends on l: fails at 1, 17, 33" in "\n".join(found.lines())
+    assert ";l=1;" in found.smallest
+
+
+@pytest.mark.parametrize("text", ["BertForMaskedLM;l=9;d=16;vjp", "BertModel;l=9;arg.attention_pooling=True"])
+def test_every_word_has_a_case_like_its_calls(target: Target, text: str) -> None:
+    """The spec's axes fit what the models say."""
+    found = _said(Prober(as_layer(Case.parse(text)), target))
+    for (name, _), made in found.items():
+        word = word_spec(name)
+        if word is not None:
+            assert like_call(named(word, word.cases[0], FLOAT32), made) is not None, made.point
 
 
 @pytest.mark.parametrize("what", ["mlp.act/gelu", "mlx_impl.ops.gelu"])
