@@ -16,7 +16,7 @@ float16 no profile takes MLX's, which overflows. On x86 MLX converts it one elem
 million, where its own sum takes 14 in all, so 1.2 to 1.5 times as long where the package does not transpose
 (else 0.2 to 0.9). What is no faster there: a product with ones (23 to 27 ms), and the bits shifted and masked
 as integers with two maxima that find what is not finite (10 to 13 ms on an idle machine, 17 to 20 on a busy
-one, as it waits for memory).
+one, as it waits for memory). On a GPU: ``means_on_gpu``.
 
 einops 0.8.2 cannot repeat on MLX at all (its backend's ``add_axes`` has other arguments than it is called
 with): it is timed with the one of its base class.
