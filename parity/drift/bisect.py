@@ -22,6 +22,7 @@ from .confirm import (
     hidden_parameters,
     identity,
     merged,
+    replacement,
     short,
 )
 from .finding import (
@@ -136,11 +137,23 @@ def _numbers(state: State, base: Score) -> Answer:
 
 
 def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
-    """With what was found mended the port has to hold on the verdict's other inputs: else there is more."""
+    """With what was found mended the port has to hold on the verdict's other inputs: else there is more.
+
+    A function that is wrong may show in others of its calls there. If it holds with all of them mended,
+    nothing more is searched: they are not told one by one.
+    """
     first, always = prober.case, prober.always
     prober.always = tuple(dict.fromkeys((*always, *(s for c in answer.culprits for s in _suspects(c)))))
     other = prober.elsewhere()
     more = None
+    if other is not None and (calls := _same_functions(prober, answer.culprits, say)):
+        say(f"with that mended, the input of seed {prober.case.seed} {other}: in others of its calls?")
+        found, second = prober.always, prober.case
+        prober.case, prober.always = first, tuple(dict.fromkeys((*found, *calls)))
+        if prober.elsewhere() is None:
+            prober.case, prober.always = first, always
+            return replace(answer, text=f"{answer.text}; on other inputs in others of its calls too")
+        prober.case, prober.always = second, found
     if other is not None:
         say(f"with that mended, the input of seed {prober.case.seed} {other}: the search goes on with it")
         more = _answer(prober, other, FEW, say)
@@ -152,6 +165,15 @@ def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
     culprits = tuple(c for c in more.culprits if identity(c) not in known)
     text = answer.text + (f"; on other inputs {more.text}" if culprits else "")
     return replace(answer, text=text, culprits=(*(_widened(c, more) for c in answer.culprits), *culprits))
+
+
+def _same_functions(prober: Prober, culprits: Sequence[Culprit], say: Say) -> list[Suspect]:
+    """Every call of the functions that words among the culprits are, but those that are mended already."""
+    wrong = {identity(c) for c in culprits if c.what == "word"}
+    if not wrong:
+        return []
+    points = [n.point for n in _calls(prober, say)[0].root.walk() if n.point.word]
+    return [p for p in points if ("word", p.word, replacement(p)) in wrong and p not in prober.always]
 
 
 def _widened(culprit: Culprit, more: Answer) -> Culprit:

@@ -208,6 +208,17 @@ def test_an_input_that_shows_it(bisected: Bisected) -> None:
     assert "on other inputs masked_mean" in beside.text
 
 
+@pytest.mark.parity_slow
+def test_other_inputs_show_other_calls(bisected: Bisected) -> None:
+    """They hold with every call of the function mended: it is said, and nothing is searched anew."""
+    case = "BertForMaskedLM;b=1;l=8;d=16;arg.num_hidden_layers=3"
+    found = bisected(case, "mlx_impl.ops.sine=sine_clipped", inputs=5)
+    assert found.kind == finding.CULPRITS
+    assert set(places(found)) == {"sine"}
+    assert found.text.endswith("on other inputs in others of its calls too")
+    assert found.questions < 40
+
+
 def test_two_faults_of_one_word(bisected: Bisected) -> None:
     """Each with its place and what it contributes."""
     found = bisected(
