@@ -1,7 +1,6 @@
 """``parity alarms``: correct variants of the port over many seeds, beside known bugs at the same gate."""
 
 import argparse
-import os
 from typing import Any
 
 from parity import errors
@@ -19,7 +18,7 @@ from parity.nodes import targets
 from parity.record import Row, RowWriter
 from parity.spec import REGISTRY, LayerSpec
 
-from .common import Progress, command, plain, prepared, print_json
+from .common import Progress, add_jobs, command, plain, prepared, print_json
 from .common import repeat as repeat_of
 
 INPUTS = 100
@@ -35,17 +34,13 @@ def add(commands: Any) -> None:
         example="parity alarms --seeds 1000 --jobs 2",
     )
     parser.add_argument("--case", metavar="CASE", help=f"the model (default: the named case of {USUAL})")
-    parser.add_argument(
-        "--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
-    )
+    add_jobs(parser)
     parser.add_argument("--update", action="store_true", help="keep the figures, for reports")
     parser.add_argument("--no-plot", action="store_true", help="draw no curve")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """1 if a correct variant alarms."""
-    if arguments.jobs < 1:
-        raise UsageError(f"--jobs {arguments.jobs}: expected at least 1")
     say = Progress()
     with prepared(arguments) as settings:
         if settings.swap:

@@ -41,6 +41,23 @@ def command(
     return parser
 
 
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--jobs``: how many processes share the work."""
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
+
+
+def _jobs(text: str) -> int:
+    try:
+        n = int(text)
+    except ValueError:
+        n = 0
+    if n < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of processes, at least 1")
+    return n
+
+
 @contextmanager
 def prepared(arguments: argparse.Namespace) -> Iterator[Settings]:
     """Settings in force: BLAS chosen, threads set, specs imported, profile chosen, words swapped.

@@ -1,7 +1,6 @@
 """``parity mutants``: every known bug against every stage of the suite, and against bisect."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from parity.nodes import targets
 from parity.record import RowWriter
 from parity.swap import matches
 
-from .common import Progress, command, plain, prepared, print_json
+from .common import Progress, add_jobs, command, plain, prepared, print_json
 from .common import repeat as repeat_of
 
 
@@ -42,9 +41,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--no-bisect", action="store_true", help="do not bisect")
     parser.add_argument("--list", action="store_true", help="print the bugs and where each was seen")
-    parser.add_argument(
-        "--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
-    )
+    add_jobs(parser)
     parser.add_argument(
         "--update-margins", action="store_true", help="put the smallest effects into the ledger of margins"
     )
@@ -52,8 +49,6 @@ def add(commands: Any) -> None:
 
 def run_mutants(arguments: argparse.Namespace) -> int:
     """1 if a bug survives, or bisect names something else."""
-    if arguments.jobs < 1:
-        raise UsageError(f"--jobs {arguments.jobs}: expected at least 1")
     if arguments.only_own and not arguments.bugs:
         raise UsageError("--only-own without --bugs leaves nothing")
     bugs = _chosen(arguments)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from parity.case import Case
 from parity.expect import Say, silent
 from parity.sides.points import Point
 
@@ -144,22 +145,19 @@ def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
     """
     first, always = prober.case, prober.always
     prober.always = tuple(dict.fromkeys((*always, *(s for c in answer.culprits for s in _suspects(c)))))
-    other = prober.elsewhere()
-    more = None
-    if other is not None and (calls := _same_functions(prober, answer.culprits, say)):
-        say(f"with that mended, the input of seed {prober.case.seed} {other}: in others of its calls?")
-        found, second = prober.always, prober.case
-        prober.case, prober.always = first, tuple(dict.fromkeys((*found, *calls)))
-        if prober.elsewhere() is None:
-            prober.case, prober.always = first, always
+    try:
+        other = prober.elsewhere()
+        if other is None:
+            return answer
+        say(f"with that mended, the input of seed {prober.case.seed} {other}")
+        if _in_other_calls(prober, first, answer.culprits, say):
             return replace(answer, text=f"{answer.text}; on other inputs in others of its calls too")
-        prober.case, prober.always = second, found
-    if other is not None:
-        say(f"with that mended, the input of seed {prober.case.seed} {other}: the search goes on with it")
+        say("the search goes on with it")
         more = _answer(prober, other, FEW, say)
         more = replace(more, culprits=tuple(replace(c, seed=prober.case.seed) for c in more.culprits))
-    prober.case, prober.always = first, always
-    if more is None or not any(c.confirmed for c in more.culprits):
+    finally:
+        prober.case, prober.always = first, always
+    if not any(c.confirmed for c in more.culprits):
         return answer
     known = {identity(c) for c in answer.culprits}
     culprits = tuple(c for c in more.culprits if identity(c) not in known)
@@ -167,13 +165,19 @@ def _on_all_inputs(prober: Prober, answer: Answer, say: Say) -> Answer:
     return replace(answer, text=text, culprits=(*(_widened(c, more) for c in answer.culprits), *culprits))
 
 
-def _same_functions(prober: Prober, culprits: Sequence[Culprit], say: Say) -> list[Suspect]:
-    """Every call of the functions that words among the culprits are, but those that are mended already."""
+def _in_other_calls(prober: Prober, first: Case, culprits: Sequence[Culprit], say: Say) -> bool:
+    """Whether the port holds on all inputs with every call of the functions that are wrong mended."""
     wrong = {identity(c) for c in culprits if c.what == "word"}
     if not wrong:
-        return []
+        return False
     points = [n.point for n in _calls(prober, say)[0].root.walk() if n.point.word]
-    return [p for p in points if ("word", p.word, replacement(p)) in wrong and p not in prober.always]
+    calls = [p for p in points if ("word", p.word, replacement(p)) in wrong]
+    present, mended = prober.case, prober.always
+    prober.case, prober.always = first, tuple(dict.fromkeys((*mended, *calls)))
+    if prober.elsewhere() is None:
+        return True
+    prober.case, prober.always = present, mended
+    return False
 
 
 def _widened(culprit: Culprit, more: Answer) -> Culprit:

@@ -7,14 +7,14 @@ import numpy as np
 
 from parity import sides
 from parity.dtypes import Float64
+from parity.floor import norms
 from parity.inputs import generator
 from parity.record import Row
+from parity.rules import MAX_LIMIT, RMS_LIMIT
 
 TITLE = "Error of bfloat16 means by einops, in units of 2⁻⁸ of the result, uniform input in [0.5, 1.5)"
 SHAPE = (63, 31, 45)
 PATTERNS = ("a b c -> a", "a b c -> c", "a b c -> a b", "a b c -> b c")
-RMS, LARGEST = 2, 4
-"""The gate of every word: so many times PyTorch's error, root mean square and largest."""
 
 
 def errors(pattern: str) -> dict[str, Float64]:
@@ -49,12 +49,12 @@ def rows(repeat: str) -> Iterator[Row]:
         return
     for order, pattern in enumerate(PATTERNS):
         found = errors(pattern)
-        sizes = {name: (float(np.sqrt(np.mean(e**2))), float(np.abs(e).max())) for name, e in found.items()}
-        rms, largest = sizes["PyTorch"]
+        sizes = {name: norms(e) for name, e in found.items()}
+        rms, largest = RMS_LIMIT * sizes["PyTorch"][0], MAX_LIMIT * sizes["PyTorch"][1]
         reasons = [
-            f"{name}: {size[0]:.2g} RMS (gate {RMS * rms:.2g}), {size[1]:.2g} (gate {LARGEST * largest:.2g})"
-            for name, size in sizes.items()
-            if not (size[0] <= RMS * rms and size[1] <= LARGEST * largest)
+            f"{name}: {have[0]:.2g} RMS (gate {rms:.2g}), {have[1]:.2g} (gate {largest:.2g})"
+            for name, have in sizes.items()
+            if not (have[0] <= rms and have[1] <= largest)
         ]
         figures: dict[str, object] = {"title": TITLE, "order": order}
         figures |= {
@@ -71,7 +71,7 @@ def rows(repeat: str) -> Iterator[Row]:
             device="cpu",
             dtype="bfloat16",
             case=pattern,
-            rule=f"{RMS} × PyTorch's error, {LARGEST} × the largest",
+            rule=f"{RMS_LIMIT:g} × PyTorch's error, {MAX_LIMIT:g} × the largest",
             reasons=tuple(reasons),
             n=found["PyTorch"].size,
             seeds=1,

@@ -103,6 +103,7 @@ def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["mutants", "--only-own"], errors.EXIT_USAGE, "leaves nothing"),
         (["mutants", "--bugs", "nowhere.toml"], errors.EXIT_USAGE, "nowhere.toml"),
         (["alarms", "--case", "gelu"], errors.EXIT_USAGE, "a word"),
+        (["alarms", "--jobs", "0"], errors.EXIT_USAGE, "at least 1"),
         (["list", "nothing*"], errors.EXIT_USAGE, "nothing"),
         (["golden", "prune", "nowhere"], errors.EXIT_STALE_GOLDEN, "index.json"),
         (["golden", "capture", "--adopt", "nowhere/case"], errors.EXIT_STALE_GOLDEN, "nowhere"),

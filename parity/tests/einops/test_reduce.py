@@ -173,7 +173,7 @@ def test_profiles_keep_the_gate_of_means() -> None:
     assert [row.case for row in found] == list(means_table.PATTERNS)
     assert all(row.status == "pass" for row in found)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(means_table, "RMS", 1.05)
+        patch.setattr(means_table, "RMS_LIMIT", 1.05)
         failed = [row for row in means_table.rows("again") if row.status == "fail"]
     assert [row.case for row in failed] == ["a b c -> c", "a b c -> a b", "a b c -> b c"]
     assert all("fast" in row.reasons[0] for row in failed)
